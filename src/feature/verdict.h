@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "feature/catalogue.h"
+#include "emulator/facts.h"
+
+typedef enum TieResult {
+        TIE_MET,
+        TIE_UNMET,
+        TIE_NOT_ASKED,   /* measured: no check has run; it decides nothing */
+        TIE_UNAVAILABLE, /* could not be asked: the fact is missing; it leaves the verdict open */
+} TieResult;
+
+typedef struct Evidence {
+        const Tie *tie;
+        TieResult result;
+        bool refutes; /* runtime false, measured and failed: beats whatever is met */
+        char *detail; /* what stood there, a sentence */
+        char *ref;    /* with the driver put in */
+} Evidence;
+
+/* One feature, one driver (NULL: no driver is named by what it governs). */
+typedef struct Judgement {
+        const Feature *feature;
+        const char *driver;
+        MusterVerdict verdict;
+        char *why; /* one sentence: which tie decided */
+        Evidence *evidence;
+        size_t n_evidence;
+} Judgement;
+
+const char *tie_result_name(TieResult result);
+
+/* Evaluates one tie for one driver. Fills result, refutes, detail, ref. -EBADMSG, -ENOMEM. */
+int tie_evaluate(const Tie *tie, const Feature *feature, const char *driver, const MusterFacts *facts, Evidence *ret,
+                 MusterError **ret_error);
+
+/* NULL where the catalogue has no such feature or it does not govern the driver. Borrowed. */
+const Judgement *verdicts_find(const MusterVerdicts *verdicts, const char *feature, const char *driver);
+MusterFacts *verdicts_facts(const MusterVerdicts *verdicts);
+MusterCatalogue *verdicts_catalogue(const MusterVerdicts *verdicts);
+MusterTrust verdicts_trust(const MusterVerdicts *verdicts);
+
+/* The members of an evidence array, as DESIGN section 7 has them. */
+json_object *judgement_evidence_to_json(const Judgement *judgement);
+
+static inline void cleanup_verdicts(MusterVerdicts **verdicts)
+{
+        muster_verdicts_unref(*verdicts);
+}
