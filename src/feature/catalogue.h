@@ -22,9 +22,10 @@ typedef struct Tie {
         bool bad;
         char *ref;  /* as written, without the kind */
         unsigned line;
-        SchemaPath *path;            /* schema */
-        char *object, *part;         /* option/parameter, type.property */
-        unsigned from[3], to[3];     /* version, inclusive */
+        SchemaPath **paths; /* schema: all must be met ("A & B"); runtime: the member in query-qemu-features */
+        size_t n_paths;
+        char *object, *part;     /* option/parameter, type.property; runtime, type and measured: object is the name */
+        unsigned from[3], to[3]; /* version, inclusive */
 } Tie;
 
 typedef struct Governs {

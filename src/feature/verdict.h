@@ -17,9 +17,10 @@ typedef struct Evidence {
         bool refutes; /* runtime false, measured and failed: beats whatever is met */
         char *detail; /* what stood there, a sentence */
         char *ref;    /* with the driver put in */
+        const char *driver; /* which one, where the tie's answer depends on it; else NULL */
 } Evidence;
 
-/* One feature, one driver (NULL: no driver is named by what it governs). */
+/* One feature, one driver (NULL: as a whole, over all drivers that it governs, or where it names none). */
 typedef struct Judgement {
         const Feature *feature;
         const char *driver;
@@ -27,6 +28,7 @@ typedef struct Judgement {
         char *why; /* one sentence: which tie decided */
         Evidence *evidence;
         size_t n_evidence;
+        bool driver_missing; /* the emulator was built without this driver: no tie can speak for it */
 } Judgement;
 
 const char *tie_result_name(TieResult result);
