@@ -48,6 +48,7 @@ struct MusterFacts {
         size_t n_types;
         Fact *measured;         /* outcomes of behavioural checks, named by check; value: see verify.h */
         size_t n_measured;
+        MusterFacts *base; /* whose facts, schema and names these are (facts_with_measured()); NULL if its own */
 };
 
 int facts_new(MusterFacts **ret);
@@ -55,6 +56,8 @@ int facts_new(MusterFacts **ret);
 /* Takes `value` in every case. Before facts_seal() only. */
 int facts_add(MusterFacts *facts, const char *name, FactScope scope, FactStatus status, json_object *value,
               const char *reason);
+int facts_add_measured(MusterFacts *facts, const char *check, FactStatus status, json_object *value,
+                       const char *reason);
 
 /* Sorts, loads the schema, derives version, package, target and types. -EBADMSG with a sentence. */
 int facts_seal(MusterFacts *facts, MusterError **ret_error);
