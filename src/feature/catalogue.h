@@ -20,11 +20,13 @@ typedef enum TieKind {
 typedef struct Tie {
         TieKind kind;
         bool bad;
-        char *ref;  /* as written, without the kind */
+        char *ref; /* as written, without the kind */
         unsigned line;
-        SchemaPath **paths; /* schema: all must be met ("A & B"); runtime: the member in query-qemu-features */
+        SchemaPath *
+                *paths; /* schema: all must be met ("A & B"); runtime: the member in query-qemu-features */
         size_t n_paths;
-        char *object, *part;     /* option/parameter, type.property; runtime, type and measured: object is the name */
+        char *object,
+                *part; /* option/parameter, type.property; runtime, type and measured: object is the name */
         unsigned from[3], to[3]; /* version, inclusive */
 } Tie;
 

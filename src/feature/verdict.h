@@ -14,9 +14,9 @@ typedef enum TieResult {
 typedef struct Evidence {
         const Tie *tie;
         TieResult result;
-        bool refutes; /* runtime false, measured and failed: beats whatever is met */
-        char *detail; /* what stood there, a sentence */
-        char *ref;    /* with the driver put in */
+        bool refutes;       /* runtime false, measured and failed: beats whatever is met */
+        char *detail;       /* what stood there, a sentence */
+        char *ref;          /* with the driver put in */
         const char *driver; /* which one, where the tie's answer depends on it; else NULL */
 } Evidence;
 
@@ -34,8 +34,8 @@ typedef struct Judgement {
 const char *tie_result_name(TieResult result);
 
 /* Evaluates one tie for one driver. Fills result, refutes, detail, ref. -EBADMSG, -ENOMEM. */
-int tie_evaluate(const Tie *tie, const Feature *feature, const char *driver, const MusterFacts *facts, Evidence *ret,
-                 MusterError **ret_error);
+int tie_evaluate(const Tie *tie, const Feature *feature, const char *driver, const MusterFacts *facts,
+                 Evidence *ret, MusterError **ret_error);
 
 /* NULL where the catalogue has no such feature or it does not govern the driver. Borrowed. */
 const Judgement *verdicts_find(const MusterVerdicts *verdicts, const char *feature, const char *driver);
