@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the end-to-end tests share: the command line as a process, replayed emulators, and what is left behind."""
+import copy
+import json
+import os
+import pathlib
+import stat
+import subprocess
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DATA = ROOT / "tests/data"
+MUSTER = os.environ["MUSTER"]
+REPLAY = str(pathlib.Path(os.environ["MUSTER_BUILD"]) / "tests/replay/replay")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes long; left out under sanitizers")
+
+
+class Answer:
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"<exit {self.code}, stdout {self.out[-2000:]!r}, stderr {self.err[-2000:]!r}>"
+
+
+def processes():
+    """Every process: what a probe must not add to."""
+    found = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            except OSError:
+                pass
+    return found
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """A place for all that muster or an emulator might leave behind, so that it can be looked at."""
+    place = tmp_path / "scratch"
+    place.mkdir(mode=0o700)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    return place
+
+
+@pytest.fixture
+def muster(scratch):
+    """Runs the command line; after each call nothing may be left: no process, no file."""
+
+    def run(*args, stdin=None, timeout=60, clean=True, env=None):
+        done = subprocess.run([MUSTER, *map(str, args)], input=stdin, capture_output=True, text=True, timeout=timeout,
+                              env=dict(os.environ, **(env or {})), stdin=subprocess.DEVNULL if stdin is None else None)
+        answer = Answer(done)
+        assert "AddressSanitizer" not in answer.err and "runtime error:" not in answer.err, answer
+        assert done.returncode >= 0, answer
+        if clean:
+            left = [f"{pid}: {line}" for pid, line in processes().items() if str(scratch) in line]
+            assert not left, f"left running: {left}"
+            assert not list(scratch.iterdir()), f"left behind: {list(scratch.iterdir())}"
+        return answer
+
+    return run
+
+
+def recorded(name):
+    """A scenario with what a real emulator answered."""
+    scenario = json.loads((DATA / f"replies/{name}.json").read_text())
+    scenario["replies"]["query-qmp-schema"] = {"return": json.loads((DATA / f"schema/{name}.json").read_text())}
+    return scenario
+
+
+class Schema:
+    """Edits on a recorded schema, walked from a command as one must."""
+
+    def __init__(self, scenario):
+        self.entities = scenario["replies"]["query-qmp-schema"]["return"]
+        self.by_name = {e["name"]: e for e in self.entities}
+
+    def command(self, name):
+        return self.by_name[name]
+
+    def arguments(self, command):
+        return self.by_name[self.by_name[command]["arg-type"]]
+
+    def branch(self, command, case):
+        union = self.arguments(command)
+        return self.by_name[next(v["type"] for v in union["variants"] if v["case"] == case)]
+
+    def add(self, entity):
+        self.entities.append(entity)
+        self.by_name[entity["name"]] = entity
+
+
+class Emulators:
+    def __init__(self, folder):
+        self.folder, self.count = folder, 0
+
+    def script(self, text, name=None):
+        self.count += 1
+        path = self.folder / (name or f"emulator-{self.count}")
+        path.write_text(text)
+        path.chmod(path.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        return path
+
+    def replay(self, scenario, name=None):
+        self.count += 1
+        file = self.folder / f"scenario-{self.count}.json"
+        file.write_text(json.dumps(scenario))
+        return self.script(f'#!/bin/sh\nexec {REPLAY} {file} "$@"\n', name)
+
+
+@pytest.fixture
+def emulators(tmp_path):
+    folder = tmp_path / "emulators"
+    folder.mkdir()
+    return Emulators(folder)
+
+
+@pytest.fixture(scope="session")
+def recording():
+    cache = {}
+
+    def get(name="7.2-x86_64"):
+        if name not in cache:
+            cache[name] = recorded(name)
+        return copy.deepcopy(cache[name])
+
+    return get
