@@ -32,7 +32,8 @@ _public_ const char *muster_error_message(const MusterError *error)
 {
         if (!error)
                 return _("No error happened.");
-        return error->message ? error->message : _("There is not enough memory; close something and try again.");
+        return error->message ? error->message
+                              : _("There is not enough memory; close something and try again.");
 }
 
 _public_ const char *muster_error_detail(const MusterError *error)

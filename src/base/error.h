@@ -27,6 +27,7 @@ void error_prefix(MusterError **error, const char *format, ...) __attribute__((f
 int error_oom(MusterError **ret_error);
 
 /* "<what>: <strerror>" */
-int error_errno(MusterError **ret_error, int r, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int error_errno(MusterError **ret_error, int r, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
 
 DEFINE_CLEANUP(MusterError, muster_error_free);

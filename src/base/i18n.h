@@ -7,9 +7,9 @@
 
 #define MUSTER_TEXT_DOMAIN "muster"
 
-#define _(text)     dgettext(MUSTER_TEXT_DOMAIN, text)
-#define N_(text)    (text)
-#define P_(one, many, n) dngettext(MUSTER_TEXT_DOMAIN, one, many, n)
+#define _(text)            dgettext(MUSTER_TEXT_DOMAIN, text)
+#define N_(text)           (text)
+#define P_(one, many, n)   dngettext(MUSTER_TEXT_DOMAIN, one, many, n)
 
 /* A function that libmuster exports; src/libmuster.sym lists the same names. */
 #define _public_ __attribute__((visibility("default")))

@@ -135,7 +135,8 @@ int json_append_string(json_object *array, const char *text)
 
 static char *to_text(const json_object *object, int flags)
 {
-        const char *text = json_object_to_json_string_ext((json_object *)object, flags | JSON_C_TO_STRING_NOSLASHESCAPE);
+        const char *text = json_object_to_json_string_ext((json_object *)object,
+                                                          flags | JSON_C_TO_STRING_NOSLASHESCAPE);
 
         return text ? strdup(text) : NULL;
 }

@@ -98,7 +98,8 @@ static size_t clean(const char *text, size_t size, char *out)
         for (size_t i = 0; i < size; i += n) {
                 n = utf8_length(s + i, size - i);
                 /* C1 control characters are as able to move a terminal's cursor as the C0 ones. */
-                if (n == 0 || (n == 1 && (s[i] < 0x20 || s[i] == 0x7f)) || (n == 2 && s[i] == 0xc2 && s[i + 1] < 0xa0)) {
+                if (n == 0 || (n == 1 && (s[i] < 0x20 || s[i] == 0x7f)) ||
+                    (n == 2 && s[i] == 0xc2 && s[i + 1] < 0xa0)) {
                         bool space = n == 1 && (s[i] == '\n' || s[i] == '\t' || s[i] == '\r');
 
                         out[length++] = space ? ' ' : '?';

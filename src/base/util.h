@@ -8,9 +8,9 @@
 
 #define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
 
-#define USEC_PER_SEC  UINT64_C(1000000)
-#define USEC_PER_MSEC UINT64_C(1000)
-#define NSEC_PER_USEC UINT64_C(1000)
+#define USEC_PER_SEC      UINT64_C(1000000)
+#define USEC_PER_MSEC     UINT64_C(1000)
+#define NSEC_PER_USEC     UINT64_C(1000)
 
 static inline bool streq(const char *a, const char *b)
 {

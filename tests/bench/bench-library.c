@@ -31,11 +31,12 @@ static int print_plan(const char *path)
                 return 1;
         puts("{\"execute\": \"qmp_capabilities\"}");
         for (size_t i = 0; i < ELEMENTSOF(scopes); i++) {
-                json_object_object_foreach(json_get(all, scopes[i], json_type_object), key, value) {
+                json_object_object_foreach (json_get(all, scopes[i], json_type_object), key, value) {
                         const char *type = strchr(key, ':');
 
                         (void)value;
-                        if (!startswith(key, "query-") && !startswith(key, "qom-") && !startswith(key, "device-"))
+                        if (!startswith(key, "query-") && !startswith(key, "qom-") &&
+                            !startswith(key, "device-"))
                                 continue;
                         printf("{\"execute\": \"%.*s\"", type ? (int)(type - key) : (int)strlen(key), key);
                         if (type)
@@ -49,7 +50,8 @@ static int print_plan(const char *path)
 
 static int report(const char *what, double value, const char *unit, double bar)
 {
-        printf("%-40s %8.3f %s   (bar %g %s)  %s\n", what, value, unit, bar, unit, value <= bar ? "ok" : "MISSED");
+        printf("%-40s %8.3f %s   (bar %g %s)  %s\n", what, value, unit, bar, unit,
+               value <= bar ? "ok" : "MISSED");
         return value <= bar ? 0 : 1;
 }
 

@@ -105,7 +105,8 @@ static bool misbehave(json_object *fault, json_object *message)
         if (!what)
                 return true;
         if (streq(what, "die")) {
-                const char *text = json_object_to_json_string_length(message, JSON_C_TO_STRING_PLAIN, &length);
+                const char *text =
+                        json_object_to_json_string_length(message, JSON_C_TO_STRING_PLAIN, &length);
 
                 if (when && streq(when, "within"))
                         put(text, length / 2);
@@ -185,7 +186,8 @@ static void answer(json_object *scenario, json_object *request)
                 message = not_found(command);
         if (json_object_object_get_ex(request, "id", &id))
                 json_add(message, "id", json_object_get(id));
-        if (misbehave(find_fault(json_get(scenario, "faults", json_type_object), command, typename), message))
+        if (misbehave(find_fault(json_get(scenario, "faults", json_type_object), command, typename),
+                      message))
                 put_line(message);
         if (streq(command, "quit"))
                 _exit(0);
@@ -199,7 +201,8 @@ static void serve(json_object *scenario)
 
         while ((n = read(STDIN_FILENO, buffer, sizeof(buffer))) > 0)
                 for (size_t at = 0; at < (size_t)n;) {
-                        CLEANUP(json) json_object *request =
+                        CLEANUP(json)
+                        json_object *request =
                                 json_tokener_parse_ex(tokener, buffer + at, (int)((size_t)n - at));
 
                         if (json_tokener_get_error(tokener) == json_tokener_continue)
@@ -221,14 +224,17 @@ int main(int argc, char **argv)
         json_object *greeting;
         size_t size;
 
-        if (argc < 2 || read_file(argv[1], JSON_SIZE_MAX, &text, &size) < 0 || json_parse(text, size, &scenario) < 0) {
-                fprintf(stderr, "usage: %s SCENARIO [ARGUMENTS]; the scenario must be a JSON file\n", argv[0]);
+        if (argc < 2 || read_file(argv[1], JSON_SIZE_MAX, &text, &size) < 0 ||
+            json_parse(text, size, &scenario) < 0) {
+                fprintf(stderr, "usage: %s SCENARIO [ARGUMENTS]; the scenario must be a JSON file\n",
+                        argv[0]);
                 return 2;
         }
         chunk = (size_t)json_get_int(scenario, "chunk", 0);
         cut = (size_t)json_get_int(scenario, "cut", 0);
         greeting = json_get(scenario, "greeting", json_type_object);
-        if (misbehave(json_get(json_get(scenario, "faults", json_type_object), "greeting", json_type_object), greeting))
+        if (misbehave(json_get(json_get(scenario, "faults", json_type_object), "greeting", json_type_object),
+                      greeting))
                 put_line(greeting);
         serve(scenario);
         return 0;
