@@ -38,6 +38,7 @@ typedef struct Identity {
         size_t n_links;
         char *modules_dir;                          /* NULL if none was found */
         char modules_fingerprint[DIGEST_HEX_SIZE]; /* "" if there is none */
+        char modules_stamp[DIGEST_HEX_SIZE];       /* of their names, inodes and times: unchanged, so is the above */
         size_t n_modules;
 } Identity;
 
