@@ -71,6 +71,7 @@ typedef struct SchemaEntity {
 
 struct MusterSchema {
         unsigned n_ref; /* atomic */
+        uint64_t seed;  /* of the hashes */
         const SchemaEntity *entities;
         uint32_t n_entities;
         const SchemaMember *members;
