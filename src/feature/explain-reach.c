@@ -93,6 +93,19 @@ static bool governs_command(const Feature *feature, const char *command)
         return false;
 }
 
+/* Whether a tie that counts, and is none of the schema, is met. */
+static bool met_elsewhere(const Explainer *e, const Judgement *judgement)
+{
+        for (size_t i = 0; i < judgement->n_evidence; i++) {
+                const Evidence *evidence = &judgement->evidence[i];
+
+                if (evidence->result == TIE_MET && evidence->tie->kind != TIE_SCHEMA &&
+                    !evidence->tie->bad && tie_trusted(evidence->tie, verdicts_trust(e->verdicts)))
+                        return true;
+        }
+        return false;
+}
+
 /* `tied` NULL: the way comes from a `governs` line. `carried`: what is reached is the tied entity itself. */
 static int cover(const Explainer *e, Row *row, const Tied *tied, bool carried)
 {
@@ -109,8 +122,9 @@ static int cover(const Explainer *e, Row *row, const Tied *tied, bool carried)
                 return is_root(&e->schema->entities[tied->entity])
                                ? say(row, true, _("The tie stands on this command itself."))
                                : say(row, true, _("The very type that carries the tie is reached."));
-        if (governs_command(e->feature, row->command))
-                return say(row, true, _("The feature governs %s, and another tie shows it."), row->command);
+        if (met_elsewhere(e, judgement) && governs_command(e->feature, row->command))
+                return say(row, true, _("The feature governs %s, and a tie outside of the schema shows it."),
+                           row->command);
         if (tied && tied->met)
                 return say(row, false, _("The tie stands on the command %s and says nothing of this one."),
                            e->schema->entities[tied->entity].name);
