@@ -154,10 +154,13 @@ static int make_environment(Sandbox *sandbox)
         return r;
 }
 
-static int look_up_groups(const MusterContext *context, Sandbox *sandbox)
+int sandbox_take_user(const MusterContext *context, Sandbox *sandbox)
 {
         int n = GROUPS_MAX;
 
+        sandbox->change_user = true;
+        sandbox->uid = context->uid;
+        sandbox->gid = context->gid;
         sandbox->groups = calloc((size_t)n, sizeof(*sandbox->groups));
         if (!sandbox->groups)
                 return -ENOMEM;
@@ -185,14 +188,14 @@ static int copy_argv(char *const *argv, Sandbox *sandbox)
 
 int sandbox_prepare(const MusterContext *context, char *const *argv, Sandbox *ret, MusterError **ret_error)
 {
-        Sandbox sandbox = {.change_user = context->change_user, .uid = context->uid, .gid = context->gid};
+        Sandbox sandbox = {0};
         int r;
 
         r = copy_argv(argv, &sandbox);
         if (r == 0)
                 r = bake_cookie(&sandbox);
-        if (r == 0 && sandbox.change_user)
-                r = look_up_groups(context, &sandbox);
+        if (r == 0 && context->change_user)
+                r = sandbox_take_user(context, &sandbox);
         if (r < 0) {
                 sandbox_clear(&sandbox);
                 return error_errno(ret_error, r, _("%s cannot be started"), argv[0]);

@@ -40,6 +40,9 @@ void sandbox_clear(Sandbox *sandbox);
  */
 _Noreturn void sandbox_enter(const Sandbox *sandbox, int socket, int stderr_fd, int report_fd, pid_t parent);
 
+/* The user that the context names, with its groups, into an empty *sandbox. */
+int sandbox_take_user(const MusterContext *context, Sandbox *sandbox);
+
 /* Groups and ids of the target user, for good; async-signal-safe. 0 or -errno. */
 int sandbox_drop_rights(const Sandbox *sandbox);
 

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * One probe. While the emulator starts, a thread hashes the file that was named; once it has greeted, all
+ * commands of the plan go out in one piece, and while they are answered the thread looks at the process that
+ * speaks, which costs no second hashing where the two are the same file. At the end it is killed, not asked
+ * to quit: exit handlers would only take time.
+ *
+ * Some questions kill some emulators (7.2 dies of some devices' properties under `-machine none`). QMP
+ * answers in order, so when the stream ends the first open question is suspected; but its answer may have
+ * been lost with what was still buffered, or something else may have killed the process. So the others go
+ * first, to a new process, and then the suspects one at a time. Who kills it again, alone, is the culprit,
+ * and that is a fact. A stream that breaks the protocol, hangs or is cancelled ends the probe as a whole.
+ *
+ * Questions about properties come only when all else has been answered, so that they cannot cost it.
+ */
+
+#include "emulator/probe.h"
+
+#include <errno.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+
+#define CORE_DEATHS_MAX      6
+#define PROPERTY_DEATHS_MAX  32
+#define REASON_MAX           1024
+#define PROPERTIES_TYPES_MAX 1024
+
+void probe_clear(Probe *probe)
+{
+        run_close(TAKE(probe->run));
+        for (size_t i = 0; i < probe->n_asks; i++) {
+                free(probe->asks[i].name);
+                free(probe->asks[i].reason);
+                json_object_put(probe->asks[i].value);
+        }
+        free(probe->asks);
+        probe->asks = NULL;
+        probe->n_asks = 0;
+}
+
+static bool has_ask(const Probe *probe, const char *name)
+{
+        for (size_t i = 0; i < probe->n_asks; i++)
+                if (streq(probe->asks[i].name, name))
+                        return true;
+        return false;
+}
+
+/* Allowed only while nothing is under way: callbacks hold pointers into the array. */
+static int add_ask(Probe *probe, const char *command, const char *type, FactScope scope)
+{
+        Ask ask = {.command = command, .scope = scope}, *grown;
+
+        if (type ? asprintf(&ask.name, "%s:%s", command, type) < 0 : !(ask.name = strdup(command)))
+                return -ENOMEM;
+        if (type)
+                ask.type = ask.name + strlen(command) + 1;
+        if (has_ask(probe, ask.name)) {
+                free(ask.name);
+                return 0;
+        }
+        grown = reallocarray(probe->asks, probe->n_asks + 1, sizeof(*grown));
+        if (!grown) {
+                free(ask.name);
+                return -ENOMEM;
+        }
+        probe->asks = grown;
+        grown[probe->n_asks++] = ask;
+        return 0;
+}
+
+static void settle(Ask *ask, FactStatus status, char *reason)
+{
+        ask->settled = true;
+        ask->status = status;
+        ask->reason = reason;
+}
+
+static char *fault_text(const QmpFault *fault)
+{
+        CLEANUP(free) char *text = NULL;
+
+        if (asprintf(&text, "%s: %s", fault->class_name, fault->description) < 0)
+                return TAKE(text);
+        return text_for_terminal(text, strlen(text), REASON_MAX);
+}
+
+static void on_reply(json_object *result, const QmpFault *fault, int error, void *userdata)
+{
+        Ask *ask = userdata;
+        Probe *probe = ask->probe;
+
+        ask->slot = NULL;
+        probe->n_pending--;
+        probe->idle = probe->n_pending == 0;
+        if (error == 0) {
+                ask->value = json_object_get(result);
+                settle(ask, FACT_ANSWERED, NULL);
+        } else if (error == -EIO && fault) {
+                bool not_found = streq(fault->class_name, "CommandNotFound");
+
+                settle(ask, not_found ? FACT_NOT_FOUND : FACT_REFUSED, fault_text(fault));
+        } else if (error == -ETIMEDOUT) {
+                probe->run->overdue = true;
+        }
+}
+
+static int send_ask(Probe *probe, Ask *ask)
+{
+        CLEANUP(json) json_object *arguments = NULL;
+        int r;
+
+        if (ask->type) {
+                arguments = json_object_new_object();
+                r = arguments ? json_add_string(arguments, "typename", ask->type) : -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        ask->probe = probe;
+        r = qmp_client_call(run_client(probe->run), ask->command, arguments, /* flags= */ 0,
+                            run_remaining_usec(probe->run), on_reply, ask, &ask->slot);
+        if (r < 0)
+                return r;
+        probe->n_pending++;
+        return 0;
+}
+
+static void withdraw(Probe *probe)
+{
+        for (size_t i = 0; i < probe->n_asks; i++)
+                if (probe->asks[i].slot)
+                        qmp_slot_cancel(probe->asks[i].slot);
+}
+
+/* Sends what is open and not suspected, else the first suspect; *ret_alone tells which it was. */
+static int send_batch(Probe *probe, Ask **ret_alone)
+{
+        Ask *alone = NULL;
+        size_t n = 0;
+        int r;
+
+        probe->idle = false;
+        for (size_t i = 0; i < probe->n_asks; i++) {
+                Ask *ask = probe->asks + i;
+
+                if (ask->settled)
+                        continue;
+                if (ask->suspect) {
+                        alone = alone ? alone : ask;
+                        continue;
+                }
+                r = send_ask(probe, ask);
+                /* A stream that ended meanwhile has its own sentence. */
+                if (r < 0 && r != -ESHUTDOWN)
+                        return r;
+                if (r < 0)
+                        break;
+                n++;
+        }
+        *ret_alone = n == 0 ? alone : NULL;
+        if (n == 0 && alone) {
+                r = send_ask(probe, alone);
+                if (r < 0 && r != -ESHUTDOWN)
+                        return r;
+        }
+        probe->idle = probe->n_pending == 0;
+        return 0;
+}
+
+static Ask *first_open(const Probe *probe)
+{
+        Ask *suspect = NULL;
+
+        for (size_t i = 0; i < probe->n_asks; i++) {
+                Ask *ask = probe->asks + i;
+
+                if (!ask->settled && !ask->suspect)
+                        return ask;
+                if (!ask->settled && !suspect)
+                        suspect = ask;
+        }
+        return suspect;
+}
+
+static char *crash_reason(Probe *probe)
+{
+        CLEANUP(free)
+        char *how = run_how_it_ended(probe->run),
+             *words = run_stderr(probe->run), *text = NULL;
+        int n;
+
+        n = words ? asprintf(&text, "%s; %s", how ? how : "?", words)
+                  : asprintf(&text, "%s", how ? how : "?");
+        if (n < 0) {
+                text = NULL;
+                return NULL;
+        }
+        return text_for_terminal(text, strlen(text), REASON_MAX);
+}
+
+/* The emulator is the one that was identified, or none of this fits together. */
+static int check_same(Probe *probe, MusterError **ret_error)
+{
+        Identity now = {0};
+        bool same;
+        int r;
+
+        r = identity_of_process(run_pid(probe->run), probe->path, probe->identity, &now, ret_error);
+        if (r < 0)
+                return r;
+        same = streq(now.digest, probe->identity->digest) &&
+               streq(now.modules_fingerprint, probe->identity->modules_fingerprint);
+        identity_clear(&now);
+        if (same)
+                return 0;
+        return error_set(ret_error, -EAGAIN, _("%s was replaced while it was being probed; try again."),
+                         probe->path);
+}
+
+int probe_ensure_run(Probe *probe, MusterError **ret_error)
+{
+        int r;
+
+        if (probe->run)
+                return 0;
+        r = run_spawn_until(probe->context, probe->path, probe->kind, !probe->kind_is_sure, probe->deadline,
+                            &probe->run, ret_error);
+        if (r < 0)
+                return r;
+        probe->kind = run_kind(probe->run);
+        probe->kind_is_sure = true;
+        return probe->identity ? check_same(probe, ret_error) : 0;
+}
+
+/* The batch is not answered as a whole. 0: the emulator died of it, and that is taken account of. */
+static int take_death(Probe *probe, Ask *alone, unsigned *deaths, unsigned deaths_max,
+                      MusterError **ret_error)
+{
+        Run *run = probe->run;
+        Ask *ask;
+        int r;
+
+        /* Its calls complete just before the session says why it closed. */
+        r = run_until(run, &run->closed, /* ret_error= */ NULL);
+        if (r < 0 && !run->closed)
+                return run_explain_end(run, ret_error);
+        if (probe->connected || !run_died(run) || run->cancelled || ++*deaths > deaths_max)
+                return run_explain_end(run, ret_error);
+        run_linger(run);
+        ask = alone ? alone : first_open(probe);
+        if (alone)
+                settle(alone, FACT_CRASHED, crash_reason(probe));
+        else if (ask)
+                ask->suspect = true;
+        run_close(TAKE(probe->run));
+        return 0;
+}
+
+int probe_settle(Probe *probe, unsigned deaths_max, MusterError **ret_error)
+{
+        unsigned deaths = 0;
+        int r;
+
+        while (first_open(probe)) {
+                Ask *alone = NULL;
+
+                r = probe_ensure_run(probe, ret_error);
+                if (r < 0)
+                        return r;
+                r = send_batch(probe, &alone);
+                if (r < 0) {
+                        withdraw(probe);
+                        return error_errno(ret_error, r, _("The questions cannot be sent to %s"),
+                                           probe->path);
+                }
+                r = run_until(probe->run, &probe->idle, ret_error);
+                if (r < 0 && !probe->run->closed) {
+                        withdraw(probe);
+                        return r;
+                }
+                if (probe->run->cancelled || probe->run->overdue)
+                        return run_explain_end(probe->run, ret_error);
+                if (alone ? alone->settled : !first_open(probe) || first_open(probe)->suspect)
+                        continue;
+                r = take_death(probe, alone, &deaths, deaths_max, ret_error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int probe_add_plan(Probe *probe)
+{
+        int r = 0;
+
+        for (const PlanCommand *c = plan_commands; r == 0 && c->name; c++) {
+                r = add_ask(probe, c->name, /* type= */ NULL, c->scope);
+                if (r == 0 && probe->connected && c->spare_running)
+                        settle(probe->asks + probe->n_asks - 1, FACT_NOT_ASKED,
+                               strdup(_("this question may disturb an emulator that is running")));
+        }
+        return r;
+}
+
+const Ask *probe_find(const Probe *probe, const char *name)
+{
+        for (size_t i = 0; i < probe->n_asks; i++)
+                if (streq(probe->asks[i].name, name))
+                        return probe->asks + i;
+        return NULL;
+}
+
+/* Without a list, every type may be there. */
+static bool may_have_type(const Probe *probe, const char *type)
+{
+        const Ask *ask = probe_find(probe, "qom-list-types");
+        size_t n;
+
+        if (!ask || ask->status != FACT_ANSWERED || !json_object_is_type(ask->value, json_type_array))
+                return true;
+        n = json_object_array_length(ask->value);
+        for (size_t i = 0; i < n; i++)
+                if (streq_ptr(json_get_string(json_object_array_get_idx(ask->value, i), "name"), type))
+                        return true;
+        return false;
+}
+
+/* What is open when the emulator has died too often is not asked any more; all else is kept. */
+static void give_up_open(Probe *probe)
+{
+        for (size_t i = 0; i < probe->n_asks; i++)
+                if (!probe->asks[i].settled)
+                        settle(probe->asks + i, FACT_NOT_ASKED,
+                               strdup(_("the emulator had died of too many other questions")));
+}
+
+static int settle_properties(Probe *probe, MusterError **ret_error)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        int r;
+
+        r = probe_settle(probe, PROPERTY_DEATHS_MAX, &error);
+        if (r == -ECONNRESET) {
+                give_up_open(probe);
+                run_close(TAKE(probe->run));
+                return 0;
+        }
+        if (r < 0)
+                HAND_OVER(ret_error, error);
+        return r;
+}
+
+int probe_ask_properties(Probe *probe, const char *const *types, MusterError **ret_error)
+{
+        static const char device[] = "device-list-properties";
+        size_t first = probe->n_asks, last;
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && types && types[i]; i++) {
+                if (i >= PROPERTIES_TYPES_MAX)
+                        return error_set(ret_error, -E2BIG,
+                                         _("No more than %d types can be asked in one probe."),
+                                         PROPERTIES_TYPES_MAX);
+                if (may_have_type(probe, types[i]))
+                        r = add_ask(probe, device, types[i], FACT_PORTABLE);
+        }
+        if (r < 0)
+                return error_oom(ret_error);
+        r = settle_properties(probe, ret_error);
+        if (r < 0)
+                return r;
+        last = probe->n_asks;
+        for (size_t i = first; i < last; i++) {
+                /* No device: another kind of object (QEMU 2.12 and newer). */
+                if (probe->asks[i].status != FACT_REFUSED)
+                        continue;
+                r = add_ask(probe, "qom-list-properties", probe->asks[i].type, FACT_PORTABLE);
+                if (r < 0)
+                        return error_oom(ret_error);
+        }
+        return settle_properties(probe, ret_error);
+}
+
+int probe_forgo_properties(Probe *probe)
+{
+        int r;
+
+        r = add_ask(probe, "device-list-properties", /* type= */ NULL, FACT_PORTABLE);
+        if (r < 0)
+                return r;
+        settle(probe->asks + probe->n_asks - 1, FACT_NOT_ASKED,
+               strdup(_("some releases die of a question about the wrong device, so a running emulator is "
+                        "not asked")));
+        return 0;
+}
+
+int probe_ask_core(Probe *probe, MusterError **ret_error)
+{
+        if (probe_add_plan(probe) < 0)
+                return error_oom(ret_error);
+        return probe_settle(probe, CORE_DEATHS_MAX, ret_error);
+}
+
+int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **ret, MusterError **ret_error)
+{
+        CLEANUP(facts) MusterFacts *facts = NULL;
+        int r;
+
+        r = facts_new(&facts);
+        for (size_t i = 0; r == 0 && i < probe->n_asks; i++) {
+                Ask *ask = probe->asks + i;
+
+                r = facts_add(facts, ask->name, ask->scope, ask->status, TAKE(ask->value), ask->reason);
+        }
+        if (r == 0)
+                r = host_add_facts(probe->context, facts);
+        if (r < 0)
+                return r == -ENOMEM
+                               ? error_oom(ret_error)
+                               : error_errno(ret_error, r, _("The facts of %s cannot be kept"), probe->path);
+        facts->kind = probe->kind;
+        facts->connected = probe->connected;
+        facts->identity = *identity;
+        *identity = (Identity){0};
+        r = facts_seal(facts, ret_error);
+        if (r < 0) {
+                error_prefix(ret_error, "%s", probe->path);
+                return r;
+        }
+        *ret = TAKE(facts);
+        return 0;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Questions to an emulator and what became of them: what probing and connecting share. */
+
+#include "emulator/host.h"
+#include "emulator/plan.h"
+#include "emulator/run-private.h"
+
+typedef struct Probe Probe;
+
+typedef struct Ask {
+        Probe *probe;
+        const char *command;
+        char *name;       /* the fact's: "command" or "command:type" */
+        const char *type; /* within `name`; NULL */
+        FactScope scope;
+        QmpSlot *slot; /* under way */
+        bool suspect;  /* an emulator died while this was the first open question */
+        bool settled;
+        FactStatus status;
+        json_object *value;
+        char *reason;
+} Ask;
+
+struct Probe {
+        MusterContext *context;
+        const char *path;
+        uint64_t deadline;
+        bool connected;
+        MusterEmulatorKind kind;
+        bool kind_is_sure;
+        const Identity *identity; /* once it is known: processes started later must have it too */
+        Run *run;                 /* NULL before the first, and after a death */
+        Ask *asks;
+        size_t n_asks;
+        size_t n_pending;
+        bool idle;
+};
+
+void probe_clear(Probe *probe);
+
+/* Starts an emulator if none runs. */
+int probe_ensure_run(Probe *probe, MusterError **ret_error);
+
+int probe_add_plan(Probe *probe);
+
+/* Asks until every question is settled. -ECONNRESET after more than `deaths_max` deaths. */
+int probe_settle(Probe *probe, unsigned deaths_max, MusterError **ret_error);
+
+int probe_ask_core(Probe *probe, MusterError **ret_error);
+int probe_ask_properties(Probe *probe, const char *const *types, MusterError **ret_error);
+
+/* Says in the facts why a running emulator was not asked for properties. */
+int probe_forgo_properties(Probe *probe);
+
+const Ask *probe_find(const Probe *probe, const char *name);
+
+/* Moves the answers out of the probe. Takes what is in *identity, which is empty afterwards, if facts were
+ * made. */
+int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **ret, MusterError **ret_error);
+
+static inline void cleanup_probe(Probe *probe)
+{
+        probe_clear(probe);
+}
+
+static inline void cleanup_identity(Identity *identity)
+{
+        identity_clear(identity);
+}

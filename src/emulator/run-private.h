@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What run.c, run-spawn.c and run-connect.c share. */
+
+#include <signal.h>
+
+#include "emulator/run.h"
+
+struct Run {
+        uv_loop_t loop;
+        bool has_loop;
+        MusterContext *context;
+        MusterEmulatorKind kind;
+        char *name; /* the path or address, for sentences */
+        pid_t speaker;
+        Child *child;
+        QmpClient *client;
+
+        uint64_t deadline; /* of the whole run, on now_usec()'s clock */
+        uv_timer_t timer;
+        uv_poll_t cancel;
+        bool has_timer, has_cancel;
+        bool overdue, cancelled;
+        bool holds_sigpipe; /* blocked here for the run's time */
+
+        bool ready;
+        bool closed; /* the session ended: */
+        int closed_error;
+        char *closed_why;
+        bool exited; /* the child ended: */
+        int status;
+};
+
+/* A run without an emulator, its clock ticking until `deadline`. Takes nothing. */
+int run_new(MusterContext *context, const char *name, uint64_t deadline, Run **ret, MusterError **ret_error);
+
+/* As run_spawn(), until a given point in time. */
+int run_spawn_until(MusterContext *context, const char *path, MusterEmulatorKind kind, bool either,
+                    uint64_t deadline, Run **ret, MusterError **ret_error);
+
+/* What is left until the deadline, at least 1 ms; for qmp_client_call(). */
+uint64_t run_remaining_usec(const Run *run);
+
+/* Takes over the client and its handlers. */
+void run_attach(Run *run, QmpClient *client);
+
+/* Gives the exit and the last words of a dying child time to arrive. */
+void run_linger(Run *run);
+
+/* Whether the session ended since the other side went away, rather than by breaking the protocol. */
+bool run_died(const Run *run);
+
+/* "exited with status 1", or what else ended the session; to free(). */
+char *run_how_it_ended(const Run *run);
+
+/* The error for what ended the turning of the loop. */
+int run_explain_end(Run *run, MusterError **ret_error);
+
+void run_on_exit(int status, void *userdata);
