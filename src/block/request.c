@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "block/request.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+
+const char *access_name(MusterAccess access)
+{
+        switch (access) {
+        case MUSTER_ACCESS_RO:
+                return "ro";
+        case MUSTER_ACCESS_RW:
+                return "rw";
+        case MUSTER_ACCESS_ON_DEMAND:
+                return "on-demand";
+        }
+        return "unknown";
+}
+
+int64_t fdset_of_filename(const char *filename)
+{
+        const char *digits = filename ? startswith(filename, "/dev/fdset/") : NULL;
+        int64_t id = 0;
+
+        if (!digits || !*digits)
+                return -1;
+        for (; *digits; digits++) {
+                if (!isdigit((unsigned char)*digits) || id > INT32_MAX)
+                        return -1;
+                id = id * 10 + (*digits - '0');
+        }
+        return id;
+}
+
+_public_ int muster_gate_request_new(MusterGateRequest **ret)
+{
+        MusterGateRequest *request = calloc(1, sizeof(*request));
+
+        if (!request)
+                return -ENOMEM;
+        request->access = MUSTER_ACCESS_RO;
+        *ret = request;
+        return 0;
+}
+
+_public_ MusterGateRequest *muster_gate_request_free(MusterGateRequest *request)
+{
+        if (!request)
+                return NULL;
+        for (size_t i = 0; i < request->n_options; i++) {
+                free(request->options[i].key);
+                free(request->options[i].value);
+        }
+        for (size_t i = 0; i < request->n_backing; i++) {
+                free(request->backing[i].driver);
+                free(request->backing[i].filename);
+                free(request->backing[i].format);
+        }
+        free(request->options);
+        free(request->backing);
+        free(request->driver);
+        free(request->filename);
+        free(request->format);
+        free(request->node_name);
+        json_object_put(request->tree);
+        free(request);
+        return NULL;
+}
+
+static int replace_text(char **field, const char *text)
+{
+        char *copy = NULL;
+
+        if (text && strlen(text) > REQUEST_TEXT_MAX)
+                return -EINVAL;
+        if (text) {
+                copy = strdup(text);
+                if (!copy)
+                        return -ENOMEM;
+        }
+        free(*field);
+        *field = copy;
+        return 0;
+}
+
+/* The names of drivers end up in sentences and in paths of the schema. */
+static bool is_driver_name(const char *name)
+{
+        if (!name || !isalnum((unsigned char)name[0]) || strlen(name) > 64)
+                return false;
+        for (; *name; name++)
+                if (!isalnum((unsigned char)*name) && !strchr("-_.+", *name))
+                        return false;
+        return true;
+}
+
+_public_ int muster_gate_request_set_driver(MusterGateRequest *request, const char *driver)
+{
+        return is_driver_name(driver) ? replace_text(&request->driver, driver) : -EINVAL;
+}
+
+_public_ int muster_gate_request_set_filename(MusterGateRequest *request, const char *filename)
+{
+        return replace_text(&request->filename, filename);
+}
+
+_public_ int muster_gate_request_set_format(MusterGateRequest *request, const char *format)
+{
+        return !format || is_driver_name(format) ? replace_text(&request->format, format) : -EINVAL;
+}
+
+_public_ void muster_gate_request_set_access(MusterGateRequest *request, MusterAccess access)
+{
+        request->access = access;
+        request->access_set = true;
+}
+
+_public_ int muster_gate_request_set_fallback(MusterGateRequest *request, MusterAccess access)
+{
+        if (access != MUSTER_ACCESS_RO && access != MUSTER_ACCESS_RW)
+                return -EINVAL;
+        request->fallback = access;
+        request->has_fallback = true;
+        return 0;
+}
+
+/* QEMU's id_wellformed() */
+static bool is_node_name(const char *name)
+{
+        if (!name || !isalpha((unsigned char)name[0]) || strlen(name) > NODE_NAME_MAX)
+                return false;
+        for (; *name; name++)
+                if (!isalnum((unsigned char)*name) && !strchr("-._", *name))
+                        return false;
+        return true;
+}
+
+_public_ int muster_gate_request_set_node_name(MusterGateRequest *request, const char *name)
+{
+        return is_node_name(name) ? replace_text(&request->node_name, name) : -EINVAL;
+}
+
+static bool is_option_key(const char *key)
+{
+        size_t depth = 1;
+
+        if (!key || !*key || *key == '.' || strlen(key) > 1024)
+                return false;
+        for (; *key; key++)
+                if (*key == '.' && (key[1] == '.' || !key[1] || ++depth > REQUEST_KEY_DEPTH_MAX))
+                        return false;
+        return true;
+}
+
+_public_ int muster_gate_request_add_option(MusterGateRequest *request, const char *key, const char *value)
+{
+        RequestOption *options;
+
+        if (!is_option_key(key) || !value || strlen(value) > REQUEST_TEXT_MAX ||
+            request->n_options >= REQUEST_OPTIONS_MAX)
+                return -EINVAL;
+        options = reallocarray(request->options, request->n_options + 1, sizeof(*options));
+        if (!options)
+                return -ENOMEM;
+        request->options = options;
+        options[request->n_options] = (RequestOption){strdup(key), strdup(value)};
+        if (!options[request->n_options].key || !options[request->n_options].value) {
+                free(options[request->n_options].key);
+                free(options[request->n_options].value);
+                return -ENOMEM;
+        }
+        request->n_options++;
+        return 0;
+}
+
+static void clear_image(RequestImage *image)
+{
+        free(image->driver);
+        free(image->filename);
+        free(image->format);
+}
+
+_public_ int muster_gate_request_add_backing(MusterGateRequest *request, const char *driver,
+                                             const char *filename, const char *format)
+{
+        __attribute__((cleanup(clear_image))) RequestImage image = {};
+        RequestImage *backing;
+        int r;
+
+        if (!is_driver_name(driver) || !filename || (format && !is_driver_name(format)) ||
+            request->n_backing >= REQUEST_BACKING_MAX)
+                return -EINVAL;
+        r = replace_text(&image.driver, driver);
+        if (r >= 0)
+                r = replace_text(&image.filename, filename);
+        if (r >= 0)
+                r = replace_text(&image.format, format);
+        if (r < 0)
+                return r;
+        backing = reallocarray(request->backing, request->n_backing + 1, sizeof(*backing));
+        if (!backing)
+                return -ENOMEM;
+        request->backing = backing;
+        backing[request->n_backing++] = image;
+        image = (RequestImage){};
+        return 0;
+}
+
+_public_ int muster_gate_request_set_tree(MusterGateRequest *request, const char *json,
+                                          MusterError **ret_error)
+{
+        CLEANUP(json) json_object *tree = NULL;
+        int r;
+
+        r = json_parse(json, strlen(json), &tree);
+        if (r == -ENOMEM)
+                return error_oom(ret_error);
+        if (r < 0 || !json_object_is_type(tree, json_type_object))
+                return error_set(
+                        ret_error, -EINVAL,
+                        _("The tree is no JSON object; give the arguments of one blockdev-add, such as "
+                          "{\"driver\": \"file\", \"filename\": \"…\", \"node-name\": \"…\"}."));
+        json_object_put(request->tree);
+        request->tree = TAKE(tree);
+        return 0;
+}
+
+_public_ void muster_gate_request_set_launch(MusterGateRequest *request, unsigned conditions)
+{
+        request->launch = conditions;
+}
