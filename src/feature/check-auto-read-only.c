@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,15 +17,16 @@
 
 /*
  * Does `auto-read-only` reopen? A raw image is added as a `file` node with auto-read-only, a writable NBD
- * export on a private Unix socket plays the writer, and the open mode of the image is read from the outside, in
- * /proc/PID/fdinfo: before the writer, with it, and after it. No guest, no KVM, nothing of the emulator's own
- * words is believed.
+ * export on a private Unix socket plays the writer, and the open mode of the image is read from the outside,
+ * in /proc/PID/fdinfo: before the writer, with it, and after it. No guest, no KVM, nothing of the emulator's
+ * own words is believed.
  *
- * The image lies in the emulator's scratch directory, or, where a wrapper put the emulator into a chroot from
- * which that cannot be seen, in a directory of its own below the chroot's /tmp (which only root can do).
+ * The image lies in the emulator's scratch directory, or, where a wrapper put the emulator into a chroot
+ * from which that cannot be seen, in a directory of its own below the chroot's /tmp (which only root can
+ * do).
  *
- * Several descriptors may be open on the image: QEMU before 4.0 kept one for its locks beside the one for the
- * data, opened as the file was opened first. So the file counts as writable if any of them is.
+ * Several descriptors may be open on the image: QEMU before 4.0 kept one for its locks beside the one for
+ * the data, opened as the file was opened first. So the file counts as writable if any of them is.
  *
  * Removing an export is asynchronous since QEMU 5.2: the mode is polled until it is what was promised, or
  * for SETTLE_USEC after the export has left query-block-exports.
@@ -35,9 +37,9 @@
 #define SETTLE_USEC (300 * USEC_PER_MSEC)
 #define GONE_USEC   (3 * USEC_PER_SEC)
 
-#define NODE    "muster-check"
-#define CONTROL "muster-check-control"
-#define EXPORT  "muster-check-export"
+#define NODE        "muster-check"
+#define CONTROL     "muster-check-control"
+#define EXPORT      "muster-check-export"
 
 typedef struct Trial {
         Run *run;
@@ -77,7 +79,8 @@ __attribute__((format(printf, 2, 3))) static int unavailable(Trial *trial, const
         return 0;
 }
 
-/* One command. 0: done; 1: refused, and *ret_words (may be NULL) has the emulator's sentence; negative: it died. */
+/* One command. 0: done; 1: refused, and *ret_words (may be NULL) has the emulator's sentence; negative: it
+ * died. */
 static int call(Trial *trial, const char *command, json_object *arguments, char **ret_words,
                 MusterError **ret_error)
 {
@@ -101,8 +104,9 @@ static int call(Trial *trial, const char *command, json_object *arguments, char 
 }
 
 /* As call(), with arguments as JSON text (`format` must only be given texts that need no escapes). */
-__attribute__((format(printf, 5, 6))) static int callf(Trial *trial, char **ret_words, MusterError **ret_error,
-                                                       const char *command, const char *format, ...)
+__attribute__((format(printf, 5, 6))) static int callf(Trial *trial, char **ret_words,
+                                                       MusterError **ret_error, const char *command,
+                                                       const char *format, ...)
 {
         CLEANUP(json) json_object *arguments = NULL;
         CLEANUP(free) char *text = NULL;
@@ -179,7 +183,7 @@ static int add_half(Trial *trial, const char *name, bool met, char *detail, Must
 {
         if (!detail)
                 return error_oom(ret_error);
-        trial->outcome->halves[trial->outcome->n_halves++] = (CheckHalf){ name, met, detail };
+        trial->outcome->halves[trial->outcome->n_halves++] = (CheckHalf){name, met, detail};
         return 0;
 }
 
@@ -291,9 +295,11 @@ static int export(Trial *trial, const char *node, char **ret_words, MusterError 
 {
         if (has(trial, "block-export-add"))
                 return callf(trial, ret_words, ret_error, "block-export-add",
-                             "{\"type\": \"nbd\", \"id\": \"" EXPORT "\", \"node-name\": \"%s\", \"writable\": true}",
+                             "{\"type\": \"nbd\", \"id\": \"" EXPORT
+                             "\", \"node-name\": \"%s\", \"writable\": true}",
                              node);
-        return callf(trial, ret_words, ret_error, "nbd-server-add", "{\"device\": \"%s\", \"writable\": true}", node);
+        return callf(trial, ret_words, ret_error, "nbd-server-add",
+                     "{\"device\": \"%s\", \"writable\": true}", node);
 }
 
 static int unexport(Trial *trial, char **ret_words, MusterError **ret_error)
@@ -301,7 +307,8 @@ static int unexport(Trial *trial, char **ret_words, MusterError **ret_error)
         if (has(trial, "block-export-del"))
                 return callf(trial, ret_words, ret_error, "block-export-del",
                              "{\"id\": \"" EXPORT "\", \"mode\": \"hard\"}");
-        return callf(trial, ret_words, ret_error, "nbd-server-remove", "{\"name\": \"" NODE "\", \"mode\": \"hard\"}");
+        return callf(trial, ret_words, ret_error, "nbd-server-remove",
+                     "{\"name\": \"" NODE "\", \"mode\": \"hard\"}");
 }
 
 /* 1 the export is still there, 0 gone (or removed synchronously, as before query-block-exports). */
@@ -312,7 +319,8 @@ static int is_exported(Trial *trial, MusterError **ret_error)
         int r;
 
         /* Even where nothing is to be asked, a command turns the emulator's loop and keeps our deadline. */
-        r = run_call(trial->run, listed ? "query-block-exports" : "query-version", NULL, &exports, NULL, ret_error);
+        r = run_call(trial->run, listed ? "query-block-exports" : "query-version", NULL, &exports, NULL,
+                     ret_error);
         if (r < 0 || !listed || !json_object_is_type(exports, json_type_array))
                 return r < 0 ? r : 0;
         for (size_t i = 0; i < json_object_array_length(exports); i++)
@@ -321,7 +329,8 @@ static int is_exported(Trial *trial, MusterError **ret_error)
         return 0;
 }
 
-/* Waits until the image is open as `wanted`, or the time to settle has passed. Returns 1 if it never settled. */
+/* Waits until the image is open as `wanted`, or the time to settle has passed. Returns 1 if it never
+ * settled. */
 static int settle(Trial *trial, int wanted, bool until_gone, MusterError **ret_error)
 {
         uint64_t start = now_usec(), gone = until_gone ? 0 : start;
@@ -378,7 +387,8 @@ static int check_opened(Trial *trial, MusterError **ret_error)
                         text(_("The image was %s before any writer."), mode_name(mode)), ret_error);
 }
 
-/* The export was refused. If one of a plainly writable node is as well, it says nothing of auto-read-only. */
+/* The export was refused. If one of a plainly writable node is as well, it says nothing of auto-read-only.
+ */
 static int check_refused(Trial *trial, const char *words, MusterError **ret_error)
 {
         CLEANUP(free) char *control = NULL;
@@ -395,8 +405,8 @@ static int check_refused(Trial *trial, const char *words, MusterError **ret_erro
                      ret_error);
         if (r < 0)
                 return r;
-        return add_half(trial, "read-only-after-last-writer", false, text(_("There was no writer to remove.")),
-                        ret_error);
+        return add_half(trial, "read-only-after-last-writer", false,
+                        text(_("There was no writer to remove.")), ret_error);
 }
 
 static int check_after(Trial *trial, MusterError **ret_error)
@@ -447,17 +457,22 @@ static int check_setup(Trial *trial)
         struct sockaddr_un address;
         int r;
 
-        if (!has(trial, "blockdev-add/arg-type/auto-read-only") && !has(trial, "blockdev-add/arg-type/+file/auto-read-only"))
-                return unavailable(trial, _("blockdev-add has no member auto-read-only for the driver file."));
-        if (!has(trial, "nbd-server-start") || !(has(trial, "block-export-add") || has(trial, "nbd-server-add")))
+        if (!has(trial, "blockdev-add/arg-type/auto-read-only") &&
+            !has(trial, "blockdev-add/arg-type/+file/auto-read-only"))
+                return unavailable(trial,
+                                   _("blockdev-add has no member auto-read-only for the driver file."));
+        if (!has(trial, "nbd-server-start") ||
+            !(has(trial, "block-export-add") || has(trial, "nbd-server-add")))
                 return unavailable(trial, _("The emulator has no NBD server, which would be the writer."));
         r = make_images(trial);
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return unavailable(trial, _("No image could be made where the emulator sees it: %s"), strerror(-r));
+                return unavailable(trial, _("No image could be made where the emulator sees it: %s"),
+                                   strerror(-r));
         if (strlen(trial->inside) + strlen("/nbd") >= sizeof(address.sun_path))
-                return unavailable(trial, _("The path of the scratch directory, %s, is too long for a socket."),
+                return unavailable(trial,
+                                   _("The path of the scratch directory, %s, is too long for a socket."),
                                    trial->inside);
         return 0;
 }

@@ -8,8 +8,9 @@
 #include "feature/verdict.h"
 
 /*
- * Runs the check that a feature's `measured` tie names, on a fresh emulator, and judges anew. What ran must be
- * what was probed: the digest of the process is compared, since a package may have been upgraded meanwhile.
+ * Runs the check that a feature's `measured` tie names, on a fresh emulator, and judges anew. What ran must
+ * be what was probed: the digest of the process is compared, since a package may have been upgraded
+ * meanwhile.
  */
 
 static int find_check(const Feature *feature, const Check **ret, MusterError **ret_error)
@@ -22,13 +23,15 @@ static int find_check(const Feature *feature, const Check **ret, MusterError **r
                 *ret = check_find(tie->ref);
                 if (*ret)
                         return 0;
-                return error_set(ret_error, -EOPNOTSUPP,
-                                 _("%s:%u: feature '%s' names the check '%s', which this muster does not have."),
-                                 feature->file, tie->line, feature->name, tie->ref);
+                return error_set(
+                        ret_error, -EOPNOTSUPP,
+                        _("%s:%u: feature '%s' names the check '%s', which this muster does not have."),
+                        feature->file, tie->line, feature->name, tie->ref);
         }
-        return error_set(ret_error, -EOPNOTSUPP,
-                         _("Feature '%s' has no behavioural check; `muster explain %s` shows what it is told by."),
-                         feature->name, feature->name);
+        return error_set(
+                ret_error, -EOPNOTSUPP,
+                _("Feature '%s' has no behavioural check; `muster explain %s` shows what it is told by."),
+                feature->name, feature->name);
 }
 
 static void cleanup_identity(Identity *identity)
@@ -45,14 +48,15 @@ static int same_binary(Run *run, const MusterFacts *facts, MusterError **ret_err
         if (r < 0)
                 return r;
         if (!streq(identity.digest, facts->identity.digest))
-                return error_set(ret_error, -ESTALE,
-                                 _("The emulator '%s' is no longer the one that was probed; probe it again."),
-                                 facts->identity.path);
+                return error_set(
+                        ret_error, -ESTALE,
+                        _("The emulator '%s' is no longer the one that was probed; probe it again."),
+                        facts->identity.path);
         return 0;
 }
 
-static int run_check(MusterContext *context, const MusterFacts *facts, const Check *check, CheckOutcome *outcome,
-                     MusterError **ret_error)
+static int run_check(MusterContext *context, const MusterFacts *facts, const Check *check,
+                     CheckOutcome *outcome, MusterError **ret_error)
 {
         CLEANUP(Run) Run *run = NULL;
         int r;
@@ -132,7 +136,8 @@ static int measured(MusterFacts *facts, const Check *check, const CheckOutcome *
         json_object *value = NULL;
 
         if (outcome->unavailable)
-                return facts_with_measured(facts, check->name, FACT_REFUSED, NULL, outcome->unavailable, ret);
+                return facts_with_measured(facts, check->name, FACT_REFUSED, NULL, outcome->unavailable,
+                                           ret);
         value = check_outcome_to_json(outcome);
         if (!value)
                 return -ENOMEM;
