@@ -58,8 +58,8 @@ int identity_of_process(pid_t pid, const char *path, const Identity *known, Iden
 int identity_of_file(const char *path, Identity *ret, MusterError **ret_error);
 
 /*
- * The process that serves QMP to us: `child` itself, or where a wrapper forked, the descendant of its session
- * that holds the socket whose inode is `socket_inode`. -ESRCH.
+ * The process that serves QMP to us: `child` itself, or where a wrapper forked, the descendant that
+ * holds the socket whose inode is `socket_inode`, whatever its session. -ESRCH.
  */
 int identity_find_speaker(pid_t child, uint64_t socket_inode, pid_t *ret);
 
