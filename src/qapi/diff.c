@@ -342,19 +342,6 @@ static int compare_objects(Diff *diff, const SchemaEntity *a, const SchemaEntity
         return merge_ranges(diff, a->variants, b->variants, variant_name, on_variant, (void *)"branch");
 }
 
-static int compare_roots(Diff *diff, const SchemaEntity *a, const SchemaEntity *b)
-{
-        int r = 0;
-
-        if (a->allow_oob != b->allow_oob)
-                r = report(diff, b->allow_oob ? "added" : "removed", "allow-oob", "", NULL, NULL, NULL);
-        if (r >= 0)
-                r = meet_types(diff, '\0', "arg-type", a->arg_type, b->arg_type);
-        if (r >= 0 && a->meta == SCHEMA_COMMAND)
-                r = meet_types(diff, '\0', "ret-type", a->ret_type, b->ret_type);
-        return r;
-}
-
 static int compare_pair(Diff *diff)
 {
         const DiffPair *pair = diff->graph.pairs + diff->at;
@@ -365,9 +352,6 @@ static int compare_pair(Diff *diff)
         if (r < 0)
                 return r;
         switch (a->meta) {
-        case SCHEMA_COMMAND:
-        case SCHEMA_EVENT:
-                return compare_roots(diff, a, b);
         case SCHEMA_OBJECT:
                 return compare_objects(diff, a, b);
         case SCHEMA_ENUM:
@@ -378,6 +362,34 @@ static int compare_pair(Diff *diff)
         default:
                 return 0;
         }
+}
+
+/* Roots */
+
+typedef enum Round {
+        ROUND_ARGUMENTS,
+        ROUND_EVENTS,
+        ROUND_RESULTS,
+        N_ROUNDS,
+} Round;
+
+static int compare_root(Diff *diff, Round round)
+{
+        const DiffPair *pair = diff->graph.pairs + diff->at;
+        const SchemaEntity *a = diff->a->entities + pair->a, *b = diff->b->entities + pair->b;
+        int r = 0;
+
+        if (round == ROUND_RESULTS)
+                return a->meta == SCHEMA_COMMAND
+                               ? meet_types(diff, '\0', "ret-type", a->ret_type, b->ret_type)
+                               : 0;
+        if (a->meta != (round == ROUND_EVENTS ? SCHEMA_EVENT : SCHEMA_COMMAND))
+                return 0;
+        if (a->allow_oob != b->allow_oob)
+                r = report(diff, b->allow_oob ? "added" : "removed", "allow-oob", "", NULL, NULL, NULL);
+        if (r >= 0)
+                r = compare_features(diff, a->features, b->features, "", "$");
+        return r < 0 ? r : meet_types(diff, '\0', "arg-type", a->arg_type, b->arg_type);
 }
 
 static int on_root(Diff *diff, const char *name, const void *a, const void *b, void *userdata)
@@ -397,16 +409,28 @@ static int on_root(Diff *diff, const char *name, const void *a, const void *b, v
                          NULL);
 }
 
+/*
+ * A round enters by one side of the roots and goes as far as that leads. What commands take comes first,
+ * being what a client acts upon: a type is reported under a command's arguments rather than under a shorter
+ * path in an event or a result.
+ */
 static int walk(Diff *diff)
 {
+        uint32_t n_roots, next;
         int r = diff_graph_init(&diff->graph, 4 * ((size_t)diff->a->n_entities + diff->b->n_entities) + 64);
 
         diff->at = SCHEMA_NONE;
         if (r >= 0)
                 r = merge_ranges(diff, (SchemaRange){0, diff->a->n_entities},
                                  (SchemaRange){0, diff->b->n_entities}, root_name, on_root, NULL);
-        for (diff->at = 0; r >= 0 && diff->at < diff->graph.n_pairs; diff->at++)
-                r = compare_pair(diff);
+        n_roots = next = (uint32_t)diff->graph.n_pairs;
+        for (Round round = 0; r >= 0 && round < N_ROUNDS; round++) {
+                for (diff->at = 0; r >= 0 && diff->at < n_roots; diff->at++)
+                        r = compare_root(diff, round);
+                for (diff->at = next; r >= 0 && diff->at < diff->graph.n_pairs; diff->at++)
+                        r = compare_pair(diff);
+                next = (uint32_t)diff->graph.n_pairs;
+        }
         return r < 0 ? r : diff_graph_close(&diff->graph);
 }
 
