@@ -33,10 +33,13 @@ SchemaPath *schema_path_free(SchemaPath *path);
 
 const char *schema_path_text(const SchemaPath *path);
 
-/* 1 met (the first answer in *ret_hit, may be NULL), 0 not met, -EBADMSG: the schema makes no sense. */
+/*
+ * 1 met (the first answer in *ret_hit, may be NULL), 0 not met, -EBADMSG: the schema makes no sense, -E2BIG:
+ * there are too many ways to follow (a schema or a path made for that).
+ */
 int schema_path_eval(const MusterSchema *schema, const SchemaPath *path, SchemaHit *ret_hit);
 
-/* Every answer; `fn` returns < 0 to stop. Returns their number. */
+/* Every answer; `fn` returns < 0 to stop, which is then returned. Returns their number, or as above. */
 typedef int (*SchemaHitFn)(const SchemaHit *hit, void *userdata);
 int schema_path_eval_all(const MusterSchema *schema, const SchemaPath *path, SchemaHitFn fn, void *userdata);
 
@@ -44,9 +47,13 @@ int schema_path_eval_all(const MusterSchema *schema, const SchemaPath *path, Sch
  * How far an unmet path led: the number of bytes of its text that are met, and what stands there instead (a
  * sentence for evidence: "object has no member foo", "no feature bar; has: baz"), to free().
  */
-int schema_path_explain(const MusterSchema *schema, const SchemaPath *path, size_t *ret_met, char **ret_text);
+int schema_path_explain(const MusterSchema *schema, const SchemaPath *path, size_t *ret_met,
+                        char **ret_text);
 
-/* The path with each component `+from` replaced by `+to`; and without a last `$feature`/`@feature`. */
+/*
+ * The path with each component `+from` replaced by `+to` (-EINVAL where that is no name); and without a last
+ * `$feature`/`@feature`.
+ */
 int schema_path_with_case(const SchemaPath *path, const char *from, const char *to, SchemaPath **ret);
 int schema_path_parent(const SchemaPath *path, SchemaPath **ret);
 
