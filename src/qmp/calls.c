@@ -5,8 +5,8 @@
 #include <inttypes.h>
 
 /*
- * Completion is the one dangerous moment, because the callback may add, cancel and expire calls. So a call is
- * taken out of every list before its callback runs, nothing keeps a position in a list across a callback,
+ * Completion is the one dangerous moment, because the callback may add, cancel and expire calls. So a call
+ * is taken out of every list before its callback runs, nothing keeps a position in a list across a callback,
  * and the callback is the last thing that touches the call, but for its free().
  */
 
@@ -98,7 +98,15 @@ static void insert_due(Calls *calls, QmpSlot *slot)
         link_insert_behind(behind, &slot->due);
 }
 
-int calls_add(Calls *calls, const char *command, json_object *arguments, bool oob, bool own,
+static void insert_order(Calls *calls, QmpSlot *slot)
+{
+        if (slot->kind == CALL_OWN)
+                link_insert_behind(&calls->inband, &slot->order);
+        else
+                link_append(slot->kind == CALL_OOB ? &calls->oob : &calls->inband, &slot->order);
+}
+
+int calls_add(Calls *calls, CallKind kind, const char *command, json_object *arguments,
               uint64_t deadline_usec, QmpReplyFn fn, void *userdata, QmpSlot **ret)
 {
         CLEANUP(QmpSlot) QmpSlot *slot = NULL;
@@ -113,27 +121,34 @@ int calls_add(Calls *calls, const char *command, json_object *arguments, bool oo
         if (r < 0)
                 return r;
         slot->calls = calls;
-        slot->deadline_usec = deadline_usec;
-        slot->is_oob = oob;
-        slot->is_own = own;
+        slot->kind = kind;
+        slot->deadline_usec = kind == CALL_OWN ? UINT64_MAX : deadline_usec;
         slot->fn = fn;
         slot->userdata = userdata;
-        link_append(oob ? &calls->oob : &calls->inband, &slot->order);
+        insert_order(calls, slot);
         insert_due(calls, slot);
-        calls->pending += !own;
-        HAND_OVER(ret, slot);
+        calls->pending += kind != CALL_OWN;
+        if (ret)
+                *ret = slot;
         slot = NULL; /* the lists own it */
         return 0;
 }
 
-void calls_drop_oob(Calls *calls)
+void calls_decide_oob(Calls *calls, bool has_oob)
 {
-        while (!link_is_empty(&calls->oob)) {
-                QmpSlot *slot = slot_of_order(calls->oob.next);
+        Link *next;
 
-                slot->is_oob = false;
-                link_remove(&slot->order);
-                link_append(&calls->inband, &slot->order);
+        for (Link *link = calls->inband.next; link != &calls->inband; link = next) {
+                QmpSlot *slot = slot_of_order(link);
+
+                next = link->next;
+                if (slot->kind != CALL_UNDECIDED)
+                        continue;
+                slot->kind = has_oob ? CALL_OOB : CALL_INBAND;
+                if (has_oob) {
+                        link_remove(&slot->order);
+                        link_append(&calls->oob, &slot->order);
+                }
         }
 }
 
@@ -147,8 +162,8 @@ char *calls_format(const QmpSlot *slot, size_t *ret_size)
         char *text;
         int n;
 
-        n = asprintf(&text, "{\"%s\":%s,\"id\":%" PRIu64 "}\n", slot->is_oob ? "exec-oob" : "execute", slot->body,
-                     slot->calls->last_id + 1);
+        n = asprintf(&text, "{\"%s\":%s,\"id\":%" PRIu64 "}\n",
+                     slot->kind == CALL_OOB ? "exec-oob" : "execute", slot->body, slot->calls->last_id + 1);
         if (n < 0)
                 return NULL;
         *ret_size = (size_t)n;
@@ -162,7 +177,7 @@ void calls_sent(QmpSlot *slot)
         slot->id = ++calls->last_id;
         link_remove(&slot->order);
         link_append(&calls->under_way, &slot->order);
-        calls->inband_under_way += !slot->is_oob;
+        calls->inband_under_way += slot->kind != CALL_OOB;
         free(TAKE(slot->body));
 }
 
@@ -179,13 +194,13 @@ QmpSlot *calls_find(const Calls *calls, uint64_t id)
 static void settle(QmpSlot *slot)
 {
         link_remove(&slot->due);
-        slot->calls->pending -= !slot->is_own;
+        slot->calls->pending -= slot->kind != CALL_OWN;
 }
 
 static void leave_order(QmpSlot *slot)
 {
         link_remove(&slot->order);
-        slot->calls->inband_under_way -= slot->id > 0 && !slot->is_oob;
+        slot->calls->inband_under_way -= slot->id > 0 && slot->kind != CALL_OOB;
 }
 
 void calls_answer(QmpSlot *slot, json_object *result, const QmpFault *fault, int error)

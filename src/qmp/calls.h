@@ -11,6 +11,13 @@
 
 #include "qmp/session.h"
 
+typedef enum CallKind {
+        CALL_INBAND,
+        CALL_OOB,
+        CALL_UNDECIDED, /* out-of-band if that is to be had; waits in-band until calls_decide_oob() */
+        CALL_OWN,       /* the session's own: in-band, before all others, without a deadline, not counted */
+} CallKind;
+
 typedef struct Link {
         struct Link *previous, *next;
 } Link;
@@ -31,19 +38,19 @@ struct QmpSlot {
         uint64_t id; /* 0 while it waits */
         uint64_t deadline_usec;
         char *body; /* the request from behind its first key to before its id */
-        bool is_oob, is_own, abandoned;
+        CallKind kind;
+        bool abandoned;
         QmpReplyFn fn;
         void *userdata;
 };
 
 void calls_init(Calls *calls);
 
-/* Appends to a queue. `own`: the session's own, which nobody counts. -EINVAL: arguments are no object. */
-int calls_add(Calls *calls, const char *command, json_object *arguments, bool oob, bool own,
+/* -EINVAL: no command, or the arguments are no object. `ret` may be NULL. */
+int calls_add(Calls *calls, CallKind kind, const char *command, json_object *arguments,
               uint64_t deadline_usec, QmpReplyFn fn, void *userdata, QmpSlot **ret);
 
-/* Out-of-band is not to be had: those that wait for it go in-band, in the order of all calls. */
-void calls_drop_oob(Calls *calls);
+void calls_decide_oob(Calls *calls, bool has_oob);
 
 /* The first of a queue, NULL if it is empty. */
 QmpSlot *calls_first(const Link *queue);

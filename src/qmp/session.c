@@ -1,125 +1,62 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-
-/*
- * A call is a QmpSlot on one of two lists: `waiting` (not sent yet) or `flying` (sent, no reply yet). It
- * leaves its list before its callback runs, so a callback that calls, cancels or fails the session finds the
- * lists whole. A flying slot whose caller has been answered already (deadline, cancellation) stays as a
- * husk, without callback, until its late reply comes: else that reply would look like one that nobody asked
- * for.
- */
-
 #include "qmp/session.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "qmp/calls.h"
 #include "qmp/stream.h"
 
-/* docs/interop/qmp-spec of QEMU, "Out-of-band execution": more in-band commands than this block the monitor.
+/*
+ * Bytes in: stream.c cuts them into messages, each of which is exactly one of greeting, event and reply;
+ * anything else ends the session. Bytes out: pump() turns waiting calls into requests whenever that is
+ * allowed: in-band ones from the greeting on, pipelined, since QEMU executes them in order and so behind
+ * qmp_capabilities; out-of-band ones only in READY, since QEMU looks at them as they arrive, before it
+ * has come to execute qmp_capabilities, and would refuse them.
+ *
+ * The window: with out-of-band enabled QEMU reads on while it executes, into a queue of 8. QEMU 2.12 to 3.1
+ * dropped what came beyond (event COMMAND_DROPPED), later ones stop reading, which would hold up out-of-band
+ * commands, too. Without it QEMU reads one command at a time, and the socket's buffer is the window.
+ *
+ * Ids are integers that count up in the order of sending. So an id that was handed out and is not under
+ * way has been answered before, and any other one is nobody's.
+ *
+ * The end is reached in one place, session_end(): state first, so that callbacks find the session closed
+ * and cannot add calls, then the completions.
  */
-#define WINDOW    8
-#define SHOWN_MAX 120
 
-struct QmpSlot {
-        QmpSession *session;
-        QmpSlot *next;
-        int64_t id;
-        char *command;
-        json_object *arguments;
-        uint64_t deadline;
-        bool oob;
-        QmpReplyFn fn; /* NULL: a husk */
-        void *userdata;
-};
+#define INBAND_WINDOW 8U
 
-typedef struct SlotList {
-        QmpSlot *first;
-} SlotList;
+#define QUOTE_MAX     80U
+
+#define WORDS_MAX     400U
 
 struct QmpSession {
-        QmpStream *stream;
         QmpState state;
-        bool oob;
+        bool has_oob, is_feeding;
+        QmpStream *stream;
         json_object *greeting;
-        int64_t last_id;
-        SlotList waiting, flying;
+        Calls calls;
+
         char *output;
-        size_t output_size, output_room, output_start;
-        QmpEventFn on_event;
+        size_t output_start, output_end, output_allocated;
+
+        QmpEventFn event_fn;
         void *event_userdata;
-        MusterError **ret_error; /* of the call into the session that is under way */
+
+        MusterError **ret_error; /* where the feed or hang-up under way wants its sentence */
 };
 
-static QmpSlot *slot_free(QmpSlot *slot)
+static void session_end(QmpSession *session, int error)
 {
-        if (!slot)
-                return NULL;
-        free(slot->command);
-        json_object_put(slot->arguments);
-        free(slot);
-        return NULL;
-}
-
-DEFINE_CLEANUP(QmpSlot, slot_free);
-
-static void list_append(SlotList *list, QmpSlot *slot)
-{
-        QmpSlot **at = &list->first;
-
-        while (*at)
-                at = &(*at)->next;
-        slot->next = NULL;
-        *at = slot;
-}
-
-static bool list_remove(SlotList *list, QmpSlot *slot)
-{
-        for (QmpSlot **at = &list->first; *at; at = &(*at)->next)
-                if (*at == slot) {
-                        *at = slot->next;
-                        slot->next = NULL;
-                        return true;
-                }
-        return false;
-}
-
-static void complete(QmpSlot *slot, json_object *result, const QmpFault *fault, int error)
-{
-        QmpReplyFn fn = slot->fn;
-
-        slot->fn = NULL;
-        if (fn)
-                fn(result, fault, error, slot->userdata);
-}
-
-/* Answers the caller while the slot is not (or no more) fit for a reply: unsent ones go, sent ones become
- * husks. */
-static void abandon(QmpSlot *slot, int error)
-{
-        if (list_remove(&slot->session->waiting, slot)) {
-                complete(slot, NULL, NULL, error);
-                slot_free(slot);
+        if (session->state == QMP_STATE_CLOSED)
                 return;
-        }
-        complete(slot, NULL, NULL, error);
-}
-
-static void close_with(QmpSession *session, int error)
-{
-        SlotList *const lists[] = {&session->flying, &session->waiting};
-
         session->state = QMP_STATE_CLOSED;
-        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                while (lists[i]->first) {
-                        QmpSlot *slot = lists[i]->first;
-
-                        list_remove(lists[i], slot);
-                        complete(slot, NULL, NULL, error);
-                        slot_free(slot);
-                }
+        session->output_start = session->output_end = session->output_allocated = 0;
+        free(TAKE(session->output));
+        calls_fail(&session->calls, error);
 }
 
 int qmp_session_new(QmpSession **ret)
@@ -129,6 +66,7 @@ int qmp_session_new(QmpSession **ret)
 
         if (!session)
                 return -ENOMEM;
+        calls_init(&session->calls);
         r = qmp_stream_new(QMP_MESSAGE_MAX, &session->stream);
         if (r < 0)
                 return r;
@@ -140,17 +78,16 @@ QmpSession *qmp_session_free(QmpSession *session)
 {
         if (!session)
                 return NULL;
-        close_with(session, -ECANCELED);
+        session_end(session, -ECANCELED);
         qmp_stream_free(session->stream);
         json_object_put(session->greeting);
-        free(session->output);
         free(session);
         return NULL;
 }
 
 void qmp_session_set_event_handler(QmpSession *session, QmpEventFn fn, void *userdata)
 {
-        session->on_event = fn;
+        session->event_fn = fn;
         session->event_userdata = userdata;
 }
 
@@ -168,7 +105,7 @@ const char *qmp_state_name(QmpState state)
                 [QMP_STATE_CLOSED] = "closed",
         };
 
-        return (size_t)state < ELEMENTSOF(names) ? names[state] : "?";
+        return (size_t)state < ELEMENTSOF(names) ? names[state] : "invalid";
 }
 
 json_object *qmp_session_greeting(const QmpSession *session)
@@ -178,376 +115,430 @@ json_object *qmp_session_greeting(const QmpSession *session)
 
 bool qmp_session_has_oob(const QmpSession *session)
 {
-        return session->oob && session->state == QMP_STATE_READY;
+        return session->has_oob;
 }
 
-static int output_append(QmpSession *session, const char *data, size_t size)
+static int output_append(QmpSession *session, const char *text, size_t size)
 {
-        if (session->output_start > 0) {
-                memmove(session->output, session->output + session->output_start,
-                        session->output_size - session->output_start);
-                session->output_size -= session->output_start;
+        size_t needed, allocated = session->output_allocated;
+        char *grown;
+
+        if (session->output_start > 0 && session->output_end + size > allocated) {
+                session->output_end -= session->output_start;
+                memmove(session->output, session->output + session->output_start, session->output_end);
                 session->output_start = 0;
         }
-        if (session->output_size + size > session->output_room) {
-                size_t room = (session->output_size + size) * 2;
-                char *grown = realloc(session->output, room);
-
+        needed = session->output_end + size;
+        if (needed > allocated) {
+                allocated = needed > 2 * allocated ? needed : 2 * allocated;
+                grown = realloc(session->output, allocated);
                 if (!grown)
                         return -ENOMEM;
                 session->output = grown;
-                session->output_room = room;
+                session->output_allocated = allocated;
         }
-        memcpy(session->output + session->output_size, data, size);
-        session->output_size += size;
+        memcpy(session->output + session->output_end, text, size);
+        session->output_end += size;
         return 0;
 }
 
-static int emit(QmpSession *session, QmpSlot *slot)
+/* The first call of those that may be sent now. */
+static QmpSlot *next_to_send(QmpSession *session)
 {
-        CLEANUP(json) json_object *message = json_object_new_object();
-        const char *text;
-        size_t length;
+        QmpSlot *slot;
 
-        if (!message)
-                return -ENOMEM;
-        if (json_add_string(message, slot->oob && session->oob ? "exec-oob" : "execute", slot->command) <
-                    0 ||
-            (slot->arguments && json_add(message, "arguments", json_object_get(slot->arguments)) < 0) ||
-            json_add_int(message, "id", slot->id) < 0)
-                return -ENOMEM;
-        text = json_object_to_json_string_length(
-                message, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-        if (!text || output_append(session, text, length) < 0)
-                return -ENOMEM;
-        return output_append(session, "\r\n", 2);
+        if (session->state == QMP_STATE_READY) {
+                slot = calls_first(&session->calls.oob);
+                if (slot)
+                        return slot;
+        }
+        if (session->has_oob && session->calls.inband_under_way >= INBAND_WINDOW)
+                return NULL;
+        return calls_first(&session->calls.inband);
 }
 
-static size_t in_band_flying(const QmpSession *session)
+/* Short of memory, calls stay where they are, until the next time or their deadlines. */
+static void pump(QmpSession *session)
 {
-        size_t n = 0;
+        QmpSlot *slot;
 
-        for (const QmpSlot *slot = session->flying.first; slot; slot = slot->next)
-                n += !(slot->oob && session->oob);
-        return n;
-}
-
-static bool may_go(const QmpSession *session, const QmpSlot *slot, size_t in_band)
-{
         if (session->state != QMP_STATE_NEGOTIATING && session->state != QMP_STATE_READY)
-                return false;
-        if (!session->oob)
-                return true;
-        return slot->oob ? session->state == QMP_STATE_READY : in_band < WINDOW;
-}
+                return;
+        while ((slot = next_to_send(session))) {
+                CLEANUP(free) char *text = NULL;
+                size_t size;
 
-/* Sends what may go, in order; an out-of-band command may overtake those that wait for the window. */
-static int pump(QmpSession *session)
-{
-        size_t in_band = in_band_flying(session);
-        QmpSlot *slot, *next;
-        int r;
-
-        for (slot = session->waiting.first; slot; slot = next) {
-                next = slot->next;
-                if (!may_go(session, slot, in_band))
-                        continue;
-                r = emit(session, slot);
-                if (r < 0)
-                        return r;
-                in_band += !(slot->oob && session->oob);
-                list_remove(&session->waiting, slot);
-                list_append(&session->flying, slot);
+                text = calls_format(slot, &size);
+                if (!text || output_append(session, text, size) < 0)
+                        return;
+                calls_sent(slot);
         }
-        return 0;
-}
-
-static int enqueue(QmpSession *session, SlotList *list, const char *command, json_object *arguments,
-                   bool oob, uint64_t deadline, QmpReplyFn fn, void *userdata, QmpSlot **ret)
-{
-        CLEANUP(QmpSlot) QmpSlot *slot = calloc(1, sizeof(*slot));
-
-        if (!slot)
-                return -ENOMEM;
-        slot->command = strdup(command);
-        if (!slot->command)
-                return -ENOMEM;
-        slot->session = session;
-        slot->arguments = json_object_get(arguments);
-        slot->oob = oob;
-        slot->deadline = deadline;
-        slot->fn = fn;
-        slot->userdata = userdata;
-        slot->id = ++session->last_id;
-        list_append(list, slot);
-        if (ret)
-                *ret = slot;
-        TAKE(slot);
-        return 0;
 }
 
 int qmp_session_call(QmpSession *session, const char *command, json_object *arguments, unsigned flags,
                      uint64_t deadline_usec, QmpReplyFn fn, void *userdata, QmpSlot **ret_slot)
 {
-        QmpSlot *slot;
+        CallKind kind = !(flags & QMP_CALL_OOB)                ? CALL_INBAND
+                        : session->state == QMP_STATE_GREETING ? CALL_UNDECIDED
+                        : session->has_oob                     ? CALL_OOB
+                                                               : CALL_INBAND;
         int r;
 
         if (session->state == QMP_STATE_CLOSED)
                 return -ESHUTDOWN;
-        r = enqueue(session, &session->waiting, command, arguments, flags & QMP_CALL_OOB, deadline_usec, fn,
-                    userdata, &slot);
+        r = calls_add(&session->calls, kind, command, arguments, deadline_usec, fn, userdata, ret_slot);
         if (r < 0)
                 return r;
-        r = pump(session);
-        if (r < 0) {
-                /* Sent ones are complete messages, so the session is sound; only this call does not come
-                 * about. */
-                if (list_remove(&session->waiting, slot))
-                        slot_free(slot);
-                return r;
-        }
-        if (ret_slot)
-                *ret_slot = slot;
+        pump(session);
         return 0;
 }
 
 void qmp_slot_cancel(QmpSlot *slot)
 {
-        abandon(slot, -ECANCELED);
+        calls_complete(slot, -ECANCELED);
 }
 
-/* Builds the sentence, then closes the session with the same error. Returns the error. */
-static int fail(QmpSession *session, int error, const char *sentence, const char *what)
+static char *quote(const char *text)
 {
-        error_set(session->ret_error, error, sentence, what ? what : "");
-        session->ret_error = NULL;
-        close_with(session, error);
-        return error;
+        size_t size = strnlen(text, QUOTE_MAX + 1);
+
+        return text_for_terminal(text, size, QUOTE_MAX);
 }
 
-static int fail_with_message(QmpSession *session, const char *sentence, json_object *message)
+/* `format` has one %s: the start of the message. */
+static int fail_with_message(QmpSession *session, json_object *message, const char *format)
 {
-        const char *text = json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN);
-        CLEANUP(free) char *shown = text ? text_for_terminal(text, strlen(text), SHOWN_MAX) : NULL;
+        const char *text = json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN |
+                                                                           JSON_C_TO_STRING_NOSLASHESCAPE);
+        CLEANUP(free) char *start = text ? quote(text) : NULL;
 
-        return fail(session, -EPROTO, sentence, shown);
+        return start ? error_set(session->ret_error, -EPROTO, format, start) : error_oom(session->ret_error);
 }
 
-static void on_negotiated(json_object *result, const QmpFault *fault, int error, void *userdata)
+static int fail_with_words(QmpSession *session, const QmpFault *fault, const char *format)
+{
+        CLEANUP(free)
+        char *words = text_for_terminal(fault->description, strlen(fault->description), WORDS_MAX);
+
+        return words ? error_set(session->ret_error, -EPROTO, format, words) : error_oom(session->ret_error);
+}
+
+/* Runs within the feeding that brought the reply, or within the session's end. */
+static void on_capabilities(json_object *result, const QmpFault *fault, int error, void *userdata)
 {
         QmpSession *session = userdata;
 
         if (session->state != QMP_STATE_NEGOTIATING)
                 return;
-        if (fault) {
-                fail(session, -EPROTO, _("The emulator refused the QMP handshake: %s"), fault->description);
+        if (error == 0) {
+                session->state = QMP_STATE_READY;
                 return;
         }
-        if (!error)
-                session->state = QMP_STATE_READY;
+        if (fault)
+                fail_with_words(session, fault,
+                                _("The emulator refused to begin the QMP session: \"%s\". Another client "
+                                  "may share this "
+                                  "monitor; give each its own."));
+        session_end(session, -EPROTO);
 }
 
-static int send_capabilities(QmpSession *session)
+static bool offers_oob(json_object *qmp)
 {
-        CLEANUP(json) json_object *arguments = NULL;
-        QmpSlot *slot;
-        int r;
+        json_object *capabilities = json_get(qmp, "capabilities", json_type_array);
 
-        if (session->oob) {
-                json_object *enable = json_object_new_array();
-
-                arguments = json_object_new_object();
-                if (json_append_string(enable, "oob") < 0 || json_add(arguments, "enable", enable) < 0)
-                        return -ENOMEM;
-        }
-        r = enqueue(session, &session->flying, "qmp_capabilities", arguments, /* oob= */ false, UINT64_MAX,
-                    on_negotiated, session, &slot);
-        if (r < 0)
-                return r;
-        session->state = QMP_STATE_NEGOTIATING;
-        return emit(session, slot);
-}
-
-static int take_greeting(QmpSession *session, json_object *message)
-{
-        json_object *qmp = json_get(message, "QMP", json_type_object), *offered;
-
-        if (!qmp)
-                return fail_with_message(
-                        session, _("What answers is no QMP server: its first message is %s"), message);
-        session->greeting = json_object_get(message);
-        offered = json_get(qmp, "capabilities", json_type_array);
-        for (size_t i = 0; offered && i < json_object_array_length(offered); i++) {
-                json_object *name = json_object_array_get_idx(offered, i);
+        for (size_t i = 0; capabilities && i < json_object_array_length(capabilities); i++) {
+                json_object *name = json_object_array_get_idx(capabilities, i);
 
                 if (json_object_is_type(name, json_type_string) &&
                     streq(json_object_get_string(name), "oob"))
-                        session->oob = true;
+                        return true;
         }
-        if (send_capabilities(session) < 0 || pump(session) < 0)
-                return fail(session, -ENOMEM, "%s", _("There is not enough memory for the QMP handshake."));
+        return false;
+}
+
+static int make_capabilities(bool oob, json_object **ret)
+{
+        CLEANUP(json) json_object *arguments = NULL;
+        json_object *enable;
+        int r;
+
+        if (!oob)
+                return 0;
+        arguments = json_object_new_object();
+        enable = json_object_new_array();
+        r = json_add(arguments, "enable", enable);
+        if (r < 0)
+                return r;
+        r = json_append_string(enable, "oob");
+        if (r < 0)
+                return r;
+        *ret = TAKE(arguments);
         return 0;
 }
 
-static QmpSlot *find_flying(QmpSession *session, json_object *id)
+static int on_greeting(QmpSession *session, json_object *message)
 {
-        if (!json_object_is_type(id, json_type_int))
-                return NULL;
-        for (QmpSlot *slot = session->flying.first; slot; slot = slot->next)
-                if (slot->id == json_object_get_int64(id))
-                        return slot;
-        return NULL;
+        json_object *qmp = json_get(message, "QMP", json_type_object);
+        CLEANUP(json) json_object *arguments = NULL;
+        int r;
+
+        if (!qmp)
+                return fail_with_message(session, message,
+                                         _("The emulator's QMP greeting is malformed: \"%s\"."));
+        if (session->state != QMP_STATE_GREETING)
+                return fail_with_message(
+                        session, message,
+                        _("The emulator sent a second QMP greeting in the middle of the session: "
+                          "\"%s\"."));
+        session->has_oob = offers_oob(qmp);
+        r = make_capabilities(session->has_oob, &arguments);
+        if (r < 0)
+                return error_oom(session->ret_error);
+        r = calls_add(&session->calls, CALL_OWN, "qmp_capabilities", arguments, UINT64_MAX, on_capabilities,
+                      session,
+                      /* ret= */ NULL);
+        if (r < 0)
+                return error_oom(session->ret_error);
+        calls_decide_oob(&session->calls, session->has_oob);
+        session->greeting = json_object_get(message);
+        session->state = QMP_STATE_NEGOTIATING;
+        return 0;
 }
 
-static int fail_id(QmpSession *session, json_object *id, json_object *message)
+static int on_event(QmpSession *session, json_object *message)
 {
-        bool ours = json_object_is_type(id, json_type_int) && json_object_get_int64(id) > 0 &&
-                    json_object_get_int64(id) <= session->last_id;
+        const char *name = json_get_string(message, "event");
 
-        return fail_with_message(session,
-                                 ours ? _("The emulator answered one command twice: %s")
-                                      : _("The emulator answered a command that nobody sent: %s"),
-                                 message);
+        if (!name)
+                return fail_with_message(session, message,
+                                         _("The emulator sent a malformed event: \"%s\"."));
+        if (session->event_fn)
+                session->event_fn(name, message, session->event_userdata);
+        return 0;
 }
 
-static int take_reply(QmpSession *session, json_object *message)
+/* Whose reply this is. */
+static int find_call(QmpSession *session, json_object *message, QmpSlot **ret)
 {
-        json_object *result, *id = NULL, *error = json_get(message, "error", json_type_object);
-        bool has_result = json_object_object_get_ex(message, "return", &result);
-        QmpFault fault = {json_get_string(error, "class"), json_get_string(error, "desc")};
+        json_object *id = json_get(message, "id", json_type_int);
+        int64_t number = id ? json_object_get_int64(id) : 0;
+        QmpSlot *slot = number > 0 ? calls_find(&session->calls, (uint64_t)number) : NULL;
+
+        if (slot) {
+                *ret = slot;
+                return 0;
+        }
+        if (number > 0 && (uint64_t)number <= session->calls.last_id)
+                return fail_with_message(
+                        session, message,
+                        _("The emulator answered the same QMP command twice; the second time: "
+                          "\"%s\"."));
+        return fail_with_message(session, message,
+                                 _("The emulator sent a QMP reply that nobody asked for: \"%s\"."));
+}
+
+static int on_error_reply(QmpSession *session, json_object *message)
+{
+        json_object *error = json_get(message, "error", json_type_object);
+        const QmpFault fault = {
+                .class_name = json_get_string(error, "class"),
+                .description = json_get_string(error, "desc"),
+        };
         QmpSlot *slot;
+        int r;
 
-        if (!json_object_object_get_ex(message, "id", &id))
-                return fail_with_message(session,
-                                         error ? _("The emulator could not read what it was sent: %s")
-                                               : _("The emulator sent a reply without an id: %s"),
-                                         message);
-        slot = find_flying(session, id);
-        if (!slot)
-                return fail_id(session, id, message);
-        if (has_result == !!error || (error && (!fault.class_name || !fault.description)))
-                return fail_with_message(session,
-                                         _("The emulator sent a reply that is neither result nor error: %s"),
-                                         message);
-        list_remove(&session->flying, slot);
-        complete(slot, error ? NULL : result, error ? &fault : NULL, error ? -EIO : 0);
-        slot_free(slot);
-        if (session->state == QMP_STATE_CLOSED)
-                return -ESHUTDOWN;
-        return pump(session) < 0 ? fail(session, -ENOMEM, "%s", _("There is not enough memory to go on."))
-                                 : 0;
+        if (!fault.class_name || !fault.description)
+                return fail_with_message(session, message,
+                                         _("The emulator sent a malformed QMP error reply: \"%s\"."));
+        /* QEMU cannot know the id of what it cannot parse; nor do we know which call that was. */
+        if (!json_object_object_get_ex(message, "id", NULL))
+                return fail_with_words(session, &fault,
+                                       _("The emulator could not read what it was sent: \"%s\"."));
+        r = find_call(session, message, &slot);
+        if (r < 0)
+                return r;
+        calls_answer(slot, /* result= */ NULL, &fault, -EIO);
+        return 0;
 }
 
-static int take_message(json_object *message, void *userdata)
+static int on_reply(QmpSession *session, json_object *message, json_object *result)
+{
+        QmpSlot *slot;
+        int r;
+
+        r = find_call(session, message, &slot);
+        if (r < 0)
+                return r;
+        calls_answer(slot, result, /* fault= */ NULL, /* error= */ 0);
+        return 0;
+}
+
+static int dispatch(QmpSession *session, json_object *message)
+{
+        json_object *result = NULL;
+        bool greets = json_object_object_get_ex(message, "QMP", NULL);
+        bool tells = json_object_object_get_ex(message, "event", NULL);
+        bool fails = json_object_object_get_ex(message, "error", NULL);
+        bool returns = json_object_object_get_ex(message, "return", &result);
+
+        if (greets + tells + fails + returns != 1 || (session->state == QMP_STATE_GREETING && returns))
+                return fail_with_message(
+                        session, message,
+                        session->state == QMP_STATE_GREETING
+                                ? _("The other end does not speak QMP: it began with \"%s\".")
+                                : _("The emulator sent a message that QMP does not know: \"%s\"."));
+        if (greets)
+                return on_greeting(session, message);
+        if (tells)
+                return on_event(session, message);
+        return fails ? on_error_reply(session, message) : on_reply(session, message, result);
+}
+
+static int on_message(json_object *message, void *userdata)
 {
         QmpSession *session = userdata;
-        const char *event = json_get_string(message, "event");
+        int r;
 
+        r = dispatch(session, message);
+        if (r < 0) {
+                session_end(session, r);
+                return r;
+        }
         if (session->state == QMP_STATE_CLOSED)
                 return -ESHUTDOWN;
+        pump(session);
+        return 0;
+}
+
+/* The sentence for bytes that are no message. */
+static int fail_stream(QmpSession *session, int r)
+{
+        CLEANUP(free) char *start = NULL;
+
+        if (r == -EMSGSIZE)
+                return error_set(session->ret_error, r,
+                                 _("The emulator sent a QMP message beyond the limit of %u MiB or of what "
+                                   "is in it; it "
+                                   "is broken or hostile."),
+                                 QMP_MESSAGE_MAX >> 20);
+        start = r == -EBADMSG ? quote(qmp_stream_offending(session->stream)) : NULL;
+        if (!start)
+                return error_oom(session->ret_error);
         if (session->state == QMP_STATE_GREETING)
-                return take_greeting(session, message);
-        if (event) {
-                if (session->on_event)
-                        session->on_event(event, message, session->event_userdata);
-                return session->state == QMP_STATE_CLOSED ? -ESHUTDOWN : 0;
-        }
-        if (json_object_object_get_ex(message, "return", NULL) ||
-            json_object_object_get_ex(message, "error", NULL))
-                return take_reply(session, message);
-        return fail_with_message(session, _("The emulator sent a message that QMP does not know: %s"),
-                                 message);
+                return error_set(session->ret_error, r,
+                                 _("The other end does not speak QMP: it began with \"%s\". Check that the "
+                                   "address is "
+                                   "a QMP monitor's (-qmp, or -mon with mode=control)."),
+                                 start);
+        return error_set(session->ret_error, r, _("The emulator sent something that is not QMP: \"%s\"."),
+                         start);
+}
+
+static int fail_closed(MusterError **ret_error)
+{
+        return error_set(ret_error, -ESHUTDOWN, _("The QMP session has ended already; connect again."));
 }
 
 int qmp_session_feed(QmpSession *session, const char *data, size_t size, MusterError **ret_error)
 {
+        CLEANUP(MusterError) MusterError *error = NULL;
         int r;
 
         if (session->state == QMP_STATE_CLOSED)
-                return error_set(ret_error, -ESHUTDOWN, _("The QMP session is closed already."));
-        session->ret_error = ret_error;
-        r = qmp_stream_feed(session->stream, data, size, take_message, session);
-        if (r == -EMSGSIZE)
-                fail(session, r, _("The emulator sent a message larger than 64 MiB, which begins: %s"),
-                     qmp_stream_offending(session->stream));
-        else if (r == -EBADMSG)
-                fail(session, r, _("The emulator sent what is no JSON object: %s"),
-                     qmp_stream_offending(session->stream));
-        else if (r < 0 && session->ret_error && session->state == QMP_STATE_CLOSED)
-                /* Closed by a callback of ours, not by the peer. */
-                error_set(session->ret_error, r, _("The QMP session was closed."));
+                return fail_closed(ret_error);
+        if (session->is_feeding)
+                return error_set(ret_error, -EBUSY,
+                                 _("Bytes were given to a QMP session within its own callback."));
+        session->is_feeding = true;
+        session->ret_error = &error;
+        r = qmp_stream_feed(session->stream, data, size, on_message, session);
+        if (r < 0 && session->state != QMP_STATE_CLOSED) {
+                fail_stream(session, r);
+                session_end(session, r);
+        }
         session->ret_error = NULL;
+        session->is_feeding = false;
+        if (r >= 0)
+                return 0;
+        if (!error)
+                return fail_closed(ret_error);
+        r = muster_error_code(error);
+        HAND_OVER(ret_error, error);
         return r;
+}
+
+static int describe_hang_up(const QmpSession *session, MusterError **ret_error)
+{
+        size_t n = session->calls.pending;
+
+        if (qmp_stream_is_midway(session->stream))
+                return error_set(
+                        ret_error, -ECONNRESET,
+                        _("The emulator closed the connection in the middle of a QMP message; it may have "
+                          "crashed."));
+        if (session->state == QMP_STATE_GREETING)
+                return error_set(ret_error, -ECONNRESET,
+                                 _("The connection was closed before a QMP greeting came; the emulator may "
+                                   "have failed "
+                                   "to start, or this is not its QMP monitor."));
+        if (n > 0)
+                return error_set(
+                        ret_error, -ECONNRESET,
+                        P_("The emulator closed the connection and left %zu QMP command unanswered; it may "
+                           "have crashed.",
+                           "The emulator closed the connection and left %zu QMP commands unanswered; it may "
+                           "have crashed.",
+                           n),
+                        n);
+        return error_set(ret_error, -ECONNRESET, _("The emulator closed the QMP connection."));
 }
 
 int qmp_session_hang_up(QmpSession *session, int error, MusterError **ret_error)
 {
-        int r = error < 0 ? error : -ECONNRESET;
+        int r;
 
         if (session->state == QMP_STATE_CLOSED)
-                return -ESHUTDOWN;
-        session->ret_error = ret_error;
-        if (error < 0)
-                return fail(session, r, _("The connection to the emulator broke: %s"), strerror(-error));
-        if (qmp_stream_is_midway(session->stream))
-                return fail(session, r, "%s",
-                            _("The emulator closed its monitor in the middle of a message."));
-        if (session->state == QMP_STATE_GREETING)
-                return fail(session, r, "%s", _("The emulator closed its monitor before it greeted."));
-        return fail(session, r, "%s", _("The emulator closed its monitor."));
+                return fail_closed(ret_error);
+        if (error == 0)
+                r = describe_hang_up(session, ret_error);
+        else if (error == -ECANCELED)
+                r = error_set(ret_error, error, _("The QMP session was closed from this side."));
+        else
+                r = error_errno(ret_error, error, _("The QMP connection to the emulator failed"));
+        session_end(session, r);
+        return r;
 }
 
 const char *qmp_session_output(const QmpSession *session, size_t *ret_size)
 {
-        *ret_size = session->output_size - session->output_start;
+        *ret_size = session->output_end - session->output_start;
         return session->output ? session->output + session->output_start : "";
 }
 
 void qmp_session_sent(QmpSession *session, size_t size)
 {
-        session->output_start += size;
-        if (session->output_start >= session->output_size)
-                session->output_start = session->output_size = 0;
+        size_t left = session->output_end - session->output_start;
+
+        if (size < left) {
+                session->output_start += size;
+                return;
+        }
+        session->output_start = session->output_end = session->output_allocated = 0;
+        free(TAKE(session->output));
 }
 
 uint64_t qmp_session_deadline(const QmpSession *session)
 {
-        const SlotList *const lists[] = {&session->flying, &session->waiting};
-        uint64_t earliest = UINT64_MAX;
-
-        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                for (const QmpSlot *slot = lists[i]->first; slot; slot = slot->next)
-                        if (slot->fn && slot->deadline < earliest)
-                                earliest = slot->deadline;
-        return earliest;
-}
-
-static QmpSlot *find_overdue(QmpSession *session, uint64_t now)
-{
-        SlotList *const lists[] = {&session->flying, &session->waiting};
-
-        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                for (QmpSlot *slot = lists[i]->first; slot; slot = slot->next)
-                        if (slot->fn && slot->deadline <= now)
-                                return slot;
-        return NULL;
+        return calls_deadline(&session->calls);
 }
 
 void qmp_session_tick(QmpSession *session, uint64_t now_usec)
 {
-        QmpSlot *slot;
-
-        while ((slot = find_overdue(session, now_usec)))
-                abandon(slot, -ETIMEDOUT);
+        calls_expire(&session->calls, now_usec);
+        pump(session);
 }
 
 size_t qmp_session_pending(const QmpSession *session)
 {
-        const SlotList *const lists[] = {&session->flying, &session->waiting};
-        size_t n = 0;
-
-        for (size_t i = 0; i < ELEMENTSOF(lists); i++)
-                for (const QmpSlot *slot = lists[i]->first; slot; slot = slot->next)
-                        n += slot->fn != NULL;
-        return n;
+        return session->calls.pending;
 }
