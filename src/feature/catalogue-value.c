@@ -82,7 +82,7 @@ static int add_path(Tie *tie, const char *text, MusterError **ret_error)
         return 0;
 }
 
-/* PATH, or several joined by " & ". A '&' without blanks is left to the path's own grammar. */
+/* PATH, or several joined by " & ". */
 static int parse_schema(Tie *tie, MusterError **ret_error)
 {
         const char *at = tie->ref, *next;
@@ -95,6 +95,9 @@ static int parse_schema(Tie *tie, MusterError **ret_error)
                 text = trimmed(at, next ? (size_t)(next - at) : strlen(at));
                 if (!text)
                         return error_oom(ret_error);
+                if (strchr(text, '&'))
+                        return error_set(ret_error, -EINVAL,
+                                         _("A \"&\" stands between two paths, with blanks around it."));
                 r = add_path(tie, text, ret_error);
                 if (r < 0)
                         return r;

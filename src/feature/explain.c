@@ -93,9 +93,10 @@ _public_ int muster_explain(const MusterVerdicts *verdicts, const char *feature,
                 r = explain_reach(verdicts, found, driver, &reach);
         else
                 r = (reach = json_object_new_array()) ? 0 : -ENOMEM;
-        if (r == -EBADMSG)
+        if (r < 0 && r != -ENOMEM)
                 return error_set(ret_error, r,
-                                 _("The emulator's schema makes no sense on the way of a tie of \"%s\"."),
+                                 _("The emulator's schema makes no sense, or too much of it, on the ways to "
+                                   "the ties of \"%s\"."),
                                  feature);
         if (r < 0 || add_verdict(object, judgement, found, driver) < 0 ||
             json_add(object, "ties", ties_to_json(judgement, verdicts_trust(verdicts))) < 0 ||

@@ -21,7 +21,7 @@ int explain_tied(const MusterSchema *schema, const Feature *feature, char *const
 
 /*
  * `driver` NULL: for all drivers that the feature governs. Empty where no tie leads to a command. -ENOMEM;
- * -EBADMSG where the schema makes no sense.
+ * -EBADMSG, -E2BIG: the schema makes no sense, or has more ways than any real one.
  */
 int explain_reach(const MusterVerdicts *verdicts, const Feature *feature, const char *driver,
                   json_object **ret);

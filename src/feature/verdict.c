@@ -286,26 +286,42 @@ static int whole_why(const Judgement *drivers, size_t n_drivers, const Judgement
         return add_note(whole, note);
 }
 
-/* Evidence that holds for every driver is kept once, in the order of the first driver's. */
-static int whole_evidence(const Judgement *drivers, size_t n_drivers, Judgement *whole)
+static int add_evidence(Judgement *whole, const Evidence *evidence)
 {
-        size_t room = 0;
-
-        for (size_t i = 0; i < n_drivers; i++)
-                room += drivers[i].n_evidence;
-        whole->evidence = calloc(room, sizeof(*whole->evidence));
-        if (!whole->evidence)
+        if (evidence_copy(evidence, &whole->evidence[whole->n_evidence]) < 0)
                 return -ENOMEM;
+        whole->n_evidence++;
+        return 0;
+}
+
+/* Of one tie, or with NULL of drivers that are missing: for each driver, or once if it holds for all. */
+static int add_of_tie(const Judgement *drivers, size_t n_drivers, const Tie *tie, Judgement *whole)
+{
         for (size_t i = 0; i < n_drivers; i++)
                 for (size_t j = 0; j < drivers[i].n_evidence; j++) {
                         const Evidence *evidence = &drivers[i].evidence[j];
+                        bool missing = drivers[i].driver_missing && j == 0;
 
-                        if (i > 0 && !evidence->driver)
+                        if (tie ? evidence->tie != tie : !missing)
                                 continue;
-                        if (evidence_copy(evidence, &whole->evidence[whole->n_evidence]) < 0)
+                        if (add_evidence(whole, evidence) < 0)
                                 return -ENOMEM;
-                        whole->n_evidence++;
+                        if (!evidence->driver)
+                                return 0;
                 }
+        return 0;
+}
+
+static int whole_evidence(const Judgement *drivers, size_t n_drivers, Judgement *whole)
+{
+        const Feature *feature = whole->feature;
+
+        whole->evidence = calloc(n_drivers * (feature->n_ties + 1), sizeof(*whole->evidence));
+        if (!whole->evidence || add_of_tie(drivers, n_drivers, NULL, whole) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < feature->n_ties; i++)
+                if (add_of_tie(drivers, n_drivers, &feature->ties[i], whole) < 0)
+                        return -ENOMEM;
         return 0;
 }
 

@@ -193,8 +193,7 @@ static void test_runtime(void **state)
 static void test_others(void **state)
 {
         CLEANUP(json)
-        json_object *device = NULL,
-                    *result = NULL, *value = NULL, *nothing = NULL, *unmet = NULL;
+        json_object *device = NULL, *result = NULL, *value = NULL, *nothing = NULL, *unmet = NULL;
 
         device = explain_json(
                 "[f]\nsummary = s\ngoverns = device_add\ntie = schema device_add/$json-cli-hotplug\n",
