@@ -141,9 +141,7 @@ static int say_unmet(const MusterSchema *schema, const SchemaPath *path, Evidenc
                 return r;
         if (r < 0 || !text)
                 return evidence_say(out, TIE_UNMET, _("The schema has no such entry."));
-        if (met == 0)
-                return evidence_say(out, TIE_UNMET, "%s", text);
-        return evidence_say(out, TIE_UNMET, _("At %.*s: %s"), (int)met, schema_path_text(path), text);
+        return evidence_say(out, TIE_UNMET, "%s", text);
 }
 
 static int append_ref(Evidence *out, const SchemaPath *path)

@@ -183,7 +183,7 @@ static const struct {
         {"storage daemon", "7.2-storage-daemon", NULL, "7.2.22", DYNAMIC, {{0}}, MEASURED, NULL, PRESENT, 0,
          TIE_MET, ""},
         {"nothing declared", "7.2-x86_64", silent, "7.2.22", DYNAMIC, {{0}}, MEASURED, "file", ABSENT, 0,
-         TIE_UNMET, "At blockdev-add/arg-type/+file"},
+         TIE_UNMET, "blockdev-add/arg-type/+file"},
         {"a driver not governed", "7.2-x86_64", NULL, "7.2.22", DYNAMIC, {{0}}, MEASURED, "nbd", ABSENT, -1,
          0, NULL},
         {"flag on the union", "7.2-x86_64", on_union, "7.2.22", DYNAMIC, {{0}}, MEASURED, "host_cdrom",
