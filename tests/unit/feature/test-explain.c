@@ -124,6 +124,35 @@ static void test_one_driver(void **state)
         assert_non_null(strstr(json_get_string(none, "why"), "nbd"));
 }
 
+/* The type is shared with drivers that the feature does not speak of. */
+static void test_ungoverned_branch(void **state)
+{
+        CLEANUP(json)
+        json_object *e = explain_json("[f]\nsummary = s\ngoverns = blockdev-add driver=file\n"
+                                      "tie = schema blockdev-add/arg-type/+file/$dynamic-auto-read-only\n",
+                                      maker_schema("7.2-x86_64"), NULL, NULL);
+
+        assert_row(e, "blockdev-add", "file", true, "very type");
+        assert_row(e, "blockdev-add", "host_device", false, "does not govern the driver \"host_device\"");
+}
+
+/* Its options have two dashes, and it has no devices. */
+static void test_storage_daemon(void **state)
+{
+        CLEANUP(catalogue) MusterCatalogue *catalogue = maker_catalogue(DYNAMIC);
+        CLEANUP(facts) MusterFacts *facts = maker_facts(maker_schema("7.2-storage-daemon"), "7.2.22", NULL);
+        CLEANUP(verdicts) MusterVerdicts *verdicts = NULL;
+        CLEANUP(json) json_object *e = NULL;
+        CLEANUP(free) char *text = NULL;
+
+        facts->kind = MUSTER_EMULATOR_STORAGE_DAEMON;
+        assert_int_equal(muster_verdicts_new(catalogue, facts, MUSTER_TRUST_MEASURED, &verdicts, NULL), 0);
+        assert_int_equal(muster_explain(verdicts, "f", NULL, &text, NULL), 0);
+        e = maker_json(text);
+        assert_row(e, "--blockdev", "host_device", true, "shares");
+        assert_null(find_row(e, "-blockdev", "host_device"));
+}
+
 /* Built for another system: the flag is not there, so the same ways come out and none is covered. */
 static void test_absent(void **state)
 {
@@ -246,6 +275,8 @@ int main(void)
                 cmocka_unit_test(test_runtime),
                 cmocka_unit_test(test_others),
                 cmocka_unit_test(test_unknown_feature),
+                cmocka_unit_test(test_ungoverned_branch),
+                cmocka_unit_test(test_storage_daemon),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,15 @@ static const struct {
         {"no driver built in", "7.2-x86_64", without_all_three, "7.2.22", DYNAMIC, {{0}}, MEASURED, NULL,
          ABSENT, -1, 0, "file, host_device, host_cdrom: "},
 
+        {"one driver unknown, whole", "7.2-x86_64", with_query, "7.2.22",
+         ONE("governs = blockdev-add driver=file,nbd\ntie = schema blockdev-add/arg-type/+file/$dynamic-auto-read-only\n"
+             "tie = runtime file-posix-dynamic-auto-read-only\n"),
+         {RUNTIME(FACT_REFUSED, NULL)}, MEASURED, NULL, UNKNOWN, -1, 0, "nbd: "},
+        {"one driver unknown, one absent, whole", "7.2-x86_64", NULL, "7.2.22",
+         ONE("governs = blockdev-add driver=nbd,file\ntie = measured m\n"
+             "bad = schema blockdev-add/arg-type/+file/$dynamic-auto-read-only\n"),
+         {{0}}, MEASURED, NULL, ABSENT, -1, 0, "file: "},
+
         /* runtime */
         {"no such command", "7.2-x86_64", silent, "7.2.22", DYNAMIC, {RUNTIME(FACT_NOT_FOUND, NULL)},
          MEASURED, "file", ABSENT, 4, TIE_UNMET, "no command query-qemu-features"},
@@ -403,6 +412,7 @@ static void check_row(size_t index)
                 assert_non_null(judgement);
                 assert_true((size_t)rows[index].tie < judgement->n_evidence);
                 evidence = &judgement->evidence[rows[index].tie];
+                assert_false(evidence->tie->bad && evidence->refutes);
                 if (evidence->result != rows[index].result || !strstr(evidence->detail, rows[index].says))
                         fail_msg("%s: %s: %s: %s", rows[index].name, evidence->ref,
                                  tie_result_name(evidence->result), evidence->detail);
