@@ -129,7 +129,7 @@ static void add_libvirt(CatalogueParser *p, Feature *feature)
         if (!names[0])
                 catalogue_fault(p, p->value_line, false, _("The key \"%s\" has no value."), p->key);
         for (char **name = names; *name; name++) {
-                if (!catalogue_name_valid(*name) || strv_length(feature->libvirt) >= LIBVIRT_MAX) {
+                if (!catalogue_libvirt_name_valid(*name) || strv_length(feature->libvirt) >= LIBVIRT_MAX) {
                         catalogue_fault(p, p->value_line, false,
                                         _("\"%s\" is no name of a flag, or one too many."), *name);
                         return;
@@ -237,23 +237,17 @@ void catalogue_flush(CatalogueParser *p)
         free(TAKE(p->value));
 }
 
-static void lint_drivers(CatalogueParser *p, const Feature *feature)
+static void lint_drivers(CatalogueParser *p, const Feature *feature, const Governs *governs)
 {
-        CLEANUP(strv) char **drivers = NULL;
-
-        if (feature_drivers(feature, &drivers) < 0) {
-                p->r = -ENOMEM;
-                return;
-        }
-        for (size_t i = 0; drivers[0] && i < feature->n_ties; i++) {
+        for (size_t i = 0; i < feature->n_ties; i++) {
                 size_t size;
-                const char *driver = tie_foreign_driver(&feature->ties[i], drivers, &size);
+                const char *driver = tie_foreign_driver(&feature->ties[i], governs, &size);
 
                 if (driver)
-                        catalogue_fault(
-                                p, feature->ties[i].line, true,
-                                _("The tie speaks of +%.*s, which no \"governs\" line names as a driver."),
-                                (int)size, driver);
+                        catalogue_fault(p, feature->ties[i].line, true,
+                                        _("The tie speaks of +%.*s, which \"governs = %s\" does not name as "
+                                          "a driver."),
+                                        (int)size, driver, governs->command);
         }
 }
 
@@ -278,7 +272,8 @@ void catalogue_finish(CatalogueParser *p)
         if (!feature->since)
                 catalogue_fault(p, feature->line, true,
                                 _("The feature \"%s\" does not say since when (since = …)."), feature->name);
-        lint_drivers(p, feature);
+        for (size_t i = 0; i < feature->n_governs; i++)
+                lint_drivers(p, feature, &feature->governs[i]);
 }
 
 bool catalogue_looks_like_key(const char *text)

@@ -39,8 +39,12 @@ int governs_parse(const char *text, Governs *ret, MusterError **ret_error);
  */
 bool catalogue_name_valid(const char *name);
 
-/* The first `+case` of a path that is none of `drivers`; borrowed, ret_size its length; NULL. */
-const char *tie_foreign_driver(const Tie *tie, char *const *drivers, size_t *ret_size);
+/* The same with '+', which libvirt's names have. */
+bool catalogue_libvirt_name_valid(const char *name);
+
+/* A driver of the governed command that a path names and `governs` does not; borrowed, *ret_size long; NULL.
+ */
+const char *tie_foreign_driver(const Tie *tie, const Governs *governs, size_t *ret_size);
 
 void tie_clear(Tie *tie);
 void governs_clear(Governs *governs);

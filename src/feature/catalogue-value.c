@@ -25,11 +25,23 @@ const char *tie_kind_name(TieKind kind)
         return kind < ELEMENTSOF(kind_names) ? kind_names[kind] : "?";
 }
 
-bool catalogue_name_valid(const char *name)
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
+static bool name_valid(const char *name, const char *letters)
 {
-        size_t n = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+        size_t n = strspn(name, letters);
 
         return n > 0 && n <= NAME_MAX_SIZE && !name[n] && isalnum((unsigned char)name[0]);
+}
+
+bool catalogue_name_valid(const char *name)
+{
+        return name_valid(name, NAME_LETTERS);
+}
+
+bool catalogue_libvirt_name_valid(const char *name)
+{
+        return name_valid(name, NAME_LETTERS "+");
 }
 
 void tie_clear(Tie *tie)
@@ -326,6 +338,17 @@ int governs_parse(const char *text, Governs *ret, MusterError **ret_error)
         return 0;
 }
 
+/* The driver in COMMAND/arg-type/+DRIVER; what stands further down is a branch of something else. */
+static const char *driver_of_path(const char *path, const char *command, size_t *ret_size)
+{
+        const char *rest = startswith(path, command);
+
+        rest = rest ? startswith(rest, "/arg-type/+") : NULL;
+        if (rest)
+                *ret_size = strcspn(rest, "/");
+        return rest;
+}
+
 static bool contains_span(char *const *strings, const char *text, size_t size)
 {
         for (; *strings; strings++)
@@ -334,20 +357,14 @@ static bool contains_span(char *const *strings, const char *text, size_t size)
         return false;
 }
 
-const char *tie_foreign_driver(const Tie *tie, char *const *drivers, size_t *ret_size)
+const char *tie_foreign_driver(const Tie *tie, const Governs *governs, size_t *ret_size)
 {
-        for (size_t i = 0; i < tie->n_paths; i++)
-                for (const char *at = strchr(schema_path_text(tie->paths[i]), '/'); at;
-                     at = strchr(at, '/')) {
-                        size_t size;
+        for (size_t i = 0; governs->drivers[0] && i < tie->n_paths; i++) {
+                const char *driver =
+                        driver_of_path(schema_path_text(tie->paths[i]), governs->command, ret_size);
 
-                        if (*++at != '+')
-                                continue;
-                        size = strcspn(at + 1, "/");
-                        if (!contains_span(drivers, at + 1, size)) {
-                                *ret_size = size;
-                                return at + 1;
-                        }
-                }
+                if (driver && !contains_span(governs->drivers, driver, *ret_size))
+                        return driver;
+        }
         return NULL;
 }

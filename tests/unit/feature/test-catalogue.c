@@ -40,6 +40,9 @@ static const struct {
         {GOOD "governs = blockdev-add driver=file\ntie = schema blockdev-add/arg-type/+nbd/x\n",
          {"6 warning +nbd"}},
         {GOOD "governs = blockdev-add driver=file\ntie = schema blockdev-add/arg-type/+file/x\n", {NULL}},
+        {GOOD "governs = blockdev-add driver=file\ntie = schema blockdev-create/arg-type/options/+nbd/x\n",
+         {NULL}},
+        {GOOD "libvirt = device.json+hotplug\n", {NULL}},
         /* lines */
         {GOOD "hello\n", {"5 error neither"}},
         {GOOD "hello", {"5 error neither"}},
