@@ -34,7 +34,7 @@
 
 /* How long a socket's queue of clients may stay full. QEMU's monitors have room for a client or two in it.
  */
-#define CONNECT_MAX_USEC USEC_PER_SEC
+#define CONNECT_MAX_USEC (USEC_PER_SEC / 2)
 
 struct QmpClient {
         QmpSession *session;

@@ -143,6 +143,10 @@ static int scan_between_strings(QmpStream *stream, unsigned char c)
         case ',':
                 stream->now.values++;
                 break;
+        case '\'':
+        case '/':
+                /* Quotes and comments of JavaScript's, which json-c takes in places even if it is strict. */
+                return -EBADMSG;
         default:
                 if (c < 0x20 || c >= 0x7f || ++stream->now.word > WORD_MAX)
                         return -EBADMSG;
