@@ -301,6 +301,7 @@ static int learn_launch(Session *session, const MusterGateRequest *request)
                 return r;
         /* What the caller knows besides holds too. */
         session->launch.conditions = conditions | request->launch;
+        session->launch.weighed = true;
         return read_fdsets(session);
 }
 

@@ -17,6 +17,7 @@ typedef struct GateFdset {
 /* How the emulator runs: bits of MusterLaunchCondition; its fd sets, where it could be asked. */
 typedef struct GateLaunch {
         unsigned conditions;
+        bool weighed; /* the conditions are those of the process that runs */
         bool fdsets_known;
         const GateFdset *fdsets;
         size_t n_fdsets;

@@ -205,6 +205,16 @@ static int result_new(MusterGateResult **ret)
         return 0;
 }
 
+/* The gate looks at facts, and facts do not tell how a process was started. */
+static int note_unweighed(Gate *gate)
+{
+        if (gate->launch->weighed || !verdicts_facts(gate->verdicts)->connected)
+                return 0;
+        return gate_note(gate,
+                         _("How the running emulator was started (-runas, -chroot, fd sets) is weighed by "
+                           "`muster blockdev-add`, not here."));
+}
+
 int gate_decide(const MusterVerdicts *verdicts, const MusterGateRequest *request, const GateLaunch *launch,
                 MusterGateResult **ret, MusterError **ret_error)
 {
@@ -220,7 +230,9 @@ int gate_decide(const MusterVerdicts *verdicts, const MusterGateRequest *request
                 return error_oom(ret_error);
         result->access = request->access;
         gate.result = result;
-        r = request->tree ? gate_tree(&gate) : gate_disk(&gate);
+        r = note_unweighed(&gate);
+        if (r >= 0)
+                r = request->tree ? gate_tree(&gate) : gate_disk(&gate);
         if (r == -ENOMEM)
                 return ret_error && *ret_error ? r : error_oom(ret_error);
         if (r < 0)

@@ -498,6 +498,9 @@ static int check_run(Run *run, const MusterFacts *facts, CheckOutcome *outcome, 
         if (r > 0)
                 return unavailable(&trial, _("The emulator does not add the image: %s"), words);
         r = image_mode(&trial);
+        if (r == -ENOENT)
+                return unavailable(
+                        &trial, _("The emulator says that it added the image, but does not have it open."));
         if (r < 0)
                 return unavailable(&trial, _("The open mode cannot be read from /proc/%d/fdinfo: %s"),
                                    (int)run_pid(run), strerror(-r));

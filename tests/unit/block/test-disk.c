@@ -144,7 +144,7 @@ static void test_launch(void **state)
 static void test_fdsets(void **state)
 {
         static const GateFdset sets[] = {{1, true, true}, {2, true, false}, {3, false, true}};
-        static const GateLaunch launch = {0, true, sets, ELEMENTSOF(sets)};
+        static const GateLaunch launch = {0, true, true, sets, ELEMENTSOF(sets)};
         static const struct {
                 const char *filename;
                 int access;
