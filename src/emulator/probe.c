@@ -187,8 +187,7 @@ static Ask *first_open(const Probe *probe)
 static char *crash_reason(Probe *probe)
 {
         CLEANUP(free)
-        char *how = run_how_it_ended(probe->run),
-             *words = run_stderr(probe->run), *text = NULL;
+        char *how = run_how_it_ended(probe->run), *words = run_stderr(probe->run), *text = NULL;
         int n;
 
         n = words ? asprintf(&text, "%s; %s", how ? how : "?", words)
@@ -240,11 +239,9 @@ static int take_death(Probe *probe, Ask *alone, unsigned *deaths, unsigned death
 {
         Run *run = probe->run;
         Ask *ask;
-        int r;
 
         /* Its calls complete just before the session says why it closed. */
-        r = run_until(run, &run->closed, /* ret_error= */ NULL);
-        if (r < 0 && !run->closed)
+        if (!run_turn(run, &run->closed))
                 return run_explain_end(run, ret_error);
         if (probe->connected || !run_died(run) || run->cancelled || ++*deaths > deaths_max)
                 return run_explain_end(run, ret_error);
@@ -275,10 +272,9 @@ int probe_settle(Probe *probe, unsigned deaths_max, MusterError **ret_error)
                         return error_errno(ret_error, r, _("The questions cannot be sent to %s"),
                                            probe->path);
                 }
-                r = run_until(probe->run, &probe->idle, ret_error);
-                if (r < 0 && !probe->run->closed) {
+                if (!run_turn(probe->run, &probe->idle) && !probe->run->closed) {
                         withdraw(probe);
-                        return r;
+                        return run_explain_end(probe->run, ret_error);
                 }
                 if (probe->run->cancelled || probe->run->overdue)
                         return run_explain_end(probe->run, ret_error);

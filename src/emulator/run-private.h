@@ -45,6 +45,9 @@ uint64_t run_remaining_usec(const Run *run);
 /* Takes over the client and its handlers. */
 void run_attach(Run *run, QmpClient *client);
 
+/* Turns the loop until *done or one of the ends; returns *done. */
+bool run_turn(Run *run, const bool *done);
+
 /* Gives the exit and the last words of a dying child time to arrive. */
 void run_linger(Run *run);
 

@@ -74,6 +74,9 @@ static int explain_silence(Run *run, bool *ret_other, MusterError **ret_error)
 
         if (run->cancelled)
                 return run_explain_end(run, ret_error);
+        /* It greeted, so it is one; then it hung or died. */
+        if (run->client && qmp_session_greeting(qmp_client_session(run->client)))
+                return run_explain_end(run, ret_error);
         if (!run->closed) {
                 words = run_stderr(run);
                 return error_set_detail(
@@ -121,8 +124,7 @@ static int spawn_once(MusterContext *context, const char *path, MusterEmulatorKi
         if (r < 0)
                 return r;
         run_attach(run, client);
-        r = run_until(run, &run->ready, /* ret_error= */ NULL);
-        if (r < 0)
+        if (!run_turn(run, &run->ready))
                 return explain_silence(run, ret_other, ret_error);
         if (identity_find_speaker(child_pid(run->child), child_socket_inode(run->child), &run->speaker) < 0)
                 run->speaker = child_pid(run->child);

@@ -17,6 +17,7 @@
 #include "emulator/run-private.h"
 
 #define LINGER_MSEC 250
+#define WHY_MAX     512
 
 static void on_deadline(uv_timer_t *timer)
 {
@@ -138,12 +139,14 @@ static void on_ready(void *userdata)
 
 static void on_closed(int error, const MusterError *why, void *userdata)
 {
+        const char *text = why ? muster_error_message(why) : NULL;
         Run *run = userdata;
 
         run->closed = true;
         run->closed_error = error;
         free(run->closed_why);
-        run->closed_why = why ? strdup(muster_error_message(why)) : NULL;
+        /* It may quote what came, which may be anything. */
+        run->closed_why = text ? text_for_terminal(text, strlen(text), WHY_MAX) : NULL;
 }
 
 void run_on_exit(int status, void *userdata)
@@ -220,7 +223,8 @@ int run_explain_end(Run *run, MusterError **ret_error)
                         _("%s did not answer within %.3g s; it hangs, or needs a longer --timeout."),
                         run->name, (double)run->context->timeout_usec / (double)USEC_PER_SEC);
         }
-        run_linger(run);
+        if (run_died(run))
+                run_linger(run);
         words = run_stderr(run);
         if (!run_died(run))
                 return error_set_detail(ret_error, -EPROTO, words, _("%s does not speak QMP: %s"), run->name,
@@ -230,14 +234,16 @@ int run_explain_end(Run *run, MusterError **ret_error)
                                 run->name, how ? how : "?");
 }
 
+bool run_turn(Run *run, const bool *done)
+{
+        while (!*done && !run->closed && !run->cancelled && !run->overdue)
+                (void)uv_run(&run->loop, UV_RUN_ONCE);
+        return *done;
+}
+
 int run_until(Run *run, const bool *done, MusterError **ret_error)
 {
-        while (!*done) {
-                if (run->closed || run->cancelled || run->overdue)
-                        return run_explain_end(run, ret_error);
-                (void)uv_run(&run->loop, UV_RUN_ONCE);
-        }
-        return 0;
+        return run_turn(run, done) ? 0 : run_explain_end(run, ret_error);
 }
 
 typedef struct Answer {

@@ -71,6 +71,8 @@ static int absolute(const char *path, char **ret)
         here = getcwd(NULL, 0);
         if (!here)
                 return -errno;
+        while (startswith(path, "./"))
+                path += strspn(path + 1, "/") + 1;
         if (asprintf(ret, "%s/%s", here, path) < 0) {
                 *ret = NULL;
                 return -ENOMEM;
