@@ -91,17 +91,27 @@ typedef struct Question {
         PathKind kind;
 } Question;
 
-/* How a sentence calls what carries the features. */
+/* Behind arrays, which have no component of their own. */
+static const SchemaEntity *flat_type(const MusterSchema *schema, uint32_t type)
+{
+        const SchemaEntity *entity = schema_entity(schema, type);
+
+        for (unsigned i = 0; i < 16 && entity && entity->meta == SCHEMA_ARRAY; i++)
+                entity = schema_entity(schema, entity->arg_type);
+        return entity;
+}
+
 static char *explain_feature(const Question *q)
 {
         const SchemaHit *hit = q->hit;
+        const SchemaEntity *type = flat_type(q->schema, hit->type);
         CLEANUP(free) char *has = NULL;
 
         if (q->kind == PATH_MEMBER_FEATURE) {
                 has = list(q->schema, hit->member->features, feature_name);
                 return has ? say(_("the member %s has the features: %s"), q->where, has) : NULL;
         }
-        has = list(q->schema, path_hit_features(q->schema, hit), feature_name);
+        has = list(q->schema, type ? type->features : path_hit_features(q->schema, hit), feature_name);
         if (!has)
                 return NULL;
         if (hit->value)
@@ -109,7 +119,7 @@ static char *explain_feature(const Question *q)
                                ? say(_("the value %s has the features: %s"), q->where, has)
                                : say(_("this schema does not tell the features of values such as %s"),
                                      q->where);
-        if (hit->type == SCHEMA_NONE)
+        if (!type)
                 return say(_("the %s %s has the features: %s"),
                            schema_meta_name(q->schema->entities[hit->entity].meta), q->where, has);
         return say(_("type of %s has the features: %s"), q->where, has);
@@ -144,16 +154,6 @@ static char *explain_value(const Question *q, const SchemaEntity *entity)
 
         return has ? say(_("the enumeration at %s has no value %s; its values: %s"), q->where, q->name, has)
                    : NULL;
-}
-
-/* Behind arrays, which have no component of their own. */
-static const SchemaEntity *flat_type(const MusterSchema *schema, uint32_t type)
-{
-        const SchemaEntity *entity = schema_entity(schema, type);
-
-        for (unsigned i = 0; i < 16 && entity && entity->meta == SCHEMA_ARRAY; i++)
-                entity = schema_entity(schema, entity->arg_type);
-        return entity;
 }
 
 static char *explain(const Question *q)

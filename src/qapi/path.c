@@ -15,7 +15,7 @@
 #include "qapi/path-internal.h"
 
 #define NEST_MAX  16
-#define STEPS_MAX (1U << 20)
+#define STEPS_MAX (1U << 22)
 
 static int enter_type(PathWalk *walk, const SchemaHit *hit, uint32_t type, uint32_t at, unsigned nest);
 
@@ -129,7 +129,9 @@ static int enter_type(PathWalk *walk, const SchemaHit *hit, uint32_t type, uint3
         const SchemaEntity *entity = schema_entity(walk->schema, type);
         PathKind kind = walk->path->parts[at].kind;
 
-        if (++walk->steps > STEPS_MAX)
+        /* Members, branches and values are searched one by one: they count as steps. */
+        walk->steps += entity ? 1 + entity->members.count + entity->features.count : 1;
+        if (walk->steps > STEPS_MAX)
                 return -E2BIG;
         if (nest > NEST_MAX)
                 return -EBADMSG;

@@ -83,14 +83,16 @@ static const Node *back(const Reach *reach, const Node *node)
 }
 
 /* Spells the way to a node, from its end. */
-static char *spell(const Reach *reach, const Node *last)
+static char *spell(Reach *reach, const Node *last)
 {
         static const char head[] = "/arg-type";
         size_t n_root = strlen(reach->root->name), size = n_root + sizeof(head);
         char *text, *at;
 
-        for (const Node *node = last; node; node = back(reach, node))
+        for (const Node *node = last; node; node = back(reach, node)) {
                 size += component_size(node);
+                reach->steps++;
+        }
         text = malloc(size);
         if (!text)
                 return NULL;

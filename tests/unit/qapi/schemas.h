@@ -42,3 +42,15 @@ static inline MusterSchema *parse_schema(const char *text)
                 fail_msg("%s", muster_error_message(error));
         return schema;
 }
+
+/* The entity of an index that must be one. */
+static inline const SchemaEntity *entity_of(const MusterSchema *schema, uint32_t index)
+{
+        assert_true(index < schema->n_entities);
+        return schema->entities + index;
+}
+
+static inline const SchemaEntity *root_of(const MusterSchema *schema, const char *name)
+{
+        return entity_of(schema, schema_find(schema, name));
+}

@@ -286,21 +286,21 @@ static void test_hits(void **state)
 
         assert_int_equal(eval(schema, "cmd", &hit), 1);
         assert_int_equal(hit.kind, SCHEMA_HIT_ENTITY);
-        assert_string_equal(schema_entity(schema, hit.entity)->name, "cmd");
+        assert_string_equal(entity_of(schema, hit.entity)->name, "cmd");
         assert_int_equal(eval(schema, "cmd/arg-type/opt/@f-opt", &hit), 1);
         assert_int_equal(hit.kind, SCHEMA_HIT_FEATURE);
         assert_string_equal(hit.member->name, "opt");
         assert_string_equal(hit.feature, "f-opt");
         assert_int_equal(eval(schema, "cmd/arg-type/+one/$f-sub", &hit), 1);
         assert_null(hit.member);
-        assert_string_equal(schema_entity(schema, hit.entity)->name, "sub");
+        assert_string_equal(entity_of(schema, hit.entity)->name, "sub");
         assert_int_equal(eval(schema, "cmd/arg-type/opt/$f-u", &hit), 1);
-        assert_string_equal(schema_entity(schema, hit.entity)->name, "u");
+        assert_string_equal(entity_of(schema, hit.entity)->name, "u");
         assert_int_equal(eval(schema, "cmd/arg-type/kind/^one/$f-one", &hit), 1);
         assert_string_equal(hit.value->name, "one");
         assert_int_equal(eval(schema, "cmd/arg-type/+one", &hit), 1);
         assert_int_equal(hit.kind, SCHEMA_HIT_VARIANT);
-        assert_string_equal(schema_entity(schema, hit.type)->name, "sub");
+        assert_string_equal(entity_of(schema, hit.type)->name, "sub");
         assert_int_equal(schema_path_eval_all(schema, any, stop, NULL), -EINTR);
 }
 
@@ -353,6 +353,7 @@ static const struct {
         {"cmd/arg-type/+one/ 1st/^one/$nope", "cmd/arg-type/+one/ 1st/^one", {"does not tell"}},
         {"cmd/arg-type/kind/nope", "cmd/arg-type/kind", {"enum"}},
         {"odd/arg-type/x", "odd/arg-type", {"other"}},
+        {"odd/ret-type/$nope", "odd/ret-type", {"type of odd/ret-type has the features: f-u"}},
         {"odd/ret-type/x", "odd/ret-type", {"no member x", "kind, opt"}},
 };
 

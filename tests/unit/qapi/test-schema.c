@@ -129,10 +129,10 @@ static void test_unknown_is_tolerated(void **state)
                              ",{\"name\":\"n\",\"meta-type\":\"tuple\",\"members\":5,\"x\":[]},"
                              "{\"name\":\"c\",\"meta-type\":\"command\",\"arg-type\":\"n\",\"ret-type\":"
                              "\"0\",\"new\":{}}]}");
-        const SchemaEntity *command = schema_find_root(schema, "c");
+        const SchemaEntity *command = root_of(schema, "c");
 
         assert_non_null(command);
-        assert_int_equal(schema_entity(schema, command->arg_type)->meta, SCHEMA_OTHER);
+        assert_int_equal(entity_of(schema, command->arg_type)->meta, SCHEMA_OTHER);
         assert_null(schema_find_root(schema, "n"));
         assert_int_equal(schema_find(schema, "m"), SCHEMA_NONE);
         assert_null(schema_entity(schema, SCHEMA_NONE));
@@ -165,13 +165,13 @@ static void test_contents(void **state)
                 "{\"name\":\"c\",\"meta-type\":\"command\",\"allow-oob\":true,\"arg-type\":\"1\","
                 "\"ret-type\":\"4\",\"features\":[\"of-command\"]},"
                 "{\"name\":\"E\",\"meta-type\":\"event\",\"arg-type\":\"1\"}]");
-        const SchemaEntity *command = schema_find_root(schema, "c"), *args, *kind, *old;
+        const SchemaEntity *command = root_of(schema, "c"), *args, *kind, *old;
         const SchemaMember *member;
 
         assert_true(command->allow_oob);
         assert_true(schema_has_feature(schema, command->features, schema_intern(schema, "of-command", 10)));
         assert_false(schema_has_feature(schema, command->features, schema_intern(schema, "of-type", 7)));
-        args = schema_entity(schema, command->arg_type);
+        args = entity_of(schema, command->arg_type);
         assert_string_equal(args->name, "1");
         assert_string_equal(args->tag, "t");
         assert_int_equal(args->members.count, 2);
@@ -182,19 +182,19 @@ static void test_contents(void **state)
         assert_int_equal(member[1].features.count, 2);
         /* One pointer a name, whether it names a type, a feature or a value. */
         assert_ptr_equal(schema->features[member[1].features.first + 1], schema_intern(schema, "string", 3));
-        assert_int_equal(schema_entity(schema, member[1].type)->arg_type, command->arg_type);
-        kind = schema_entity(schema, member[0].type);
+        assert_int_equal(entity_of(schema, member[1].type)->arg_type, command->arg_type);
+        kind = entity_of(schema, member[0].type);
         assert_true(kind->values_have_features);
         assert_int_equal(kind->members.count, 2);
         assert_ptr_equal(schema->values[kind->members.first].name,
                          schema->variants[args->variants.first].case_name);
         assert_int_equal(schema->values[kind->members.first].features.count, 1);
         assert_int_equal(schema->values[kind->members.first + 1].features.count, 0);
-        old = schema_entity(schema, schema_find(schema, "3"));
+        old = entity_of(schema, schema_find(schema, "3"));
         assert_false(old->values_have_features);
-        assert_null(schema->variants[schema_entity(schema, command->ret_type)->variants.first].case_name);
-        assert_string_equal(schema_entity(schema, schema_find(schema, "str"))->json_type, "string");
-        assert_int_equal(schema_find_root(schema, "E")->ret_type, SCHEMA_NONE);
+        assert_null(schema->variants[entity_of(schema, command->ret_type)->variants.first].case_name);
+        assert_string_equal(entity_of(schema, schema_find(schema, "str"))->json_type, "string");
+        assert_int_equal(root_of(schema, "E")->ret_type, SCHEMA_NONE);
 }
 
 static void test_intern_takes_any_bytes(void **state)
