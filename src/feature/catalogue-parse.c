@@ -96,11 +96,22 @@ static void classify(CatalogueParser *p, char *buffer)
         }
 }
 
+static bool plain_ascii(const char *line, size_t size)
+{
+        for (size_t i = 0; i < size; i++)
+                if ((line[i] < ' ' && line[i] != '\t') || line[i] > '~')
+                        return false;
+        return true;
+}
+
 /* No control characters and no broken UTF-8, so that names and summaries may be shown anywhere. */
 static bool printable(CatalogueParser *p, const char *line, size_t size)
 {
-        CLEANUP(free) char *clean = text_for_terminal(line, size, size);
+        CLEANUP(free) char *clean = NULL;
 
+        if (plain_ascii(line, size))
+                return true;
+        clean = text_for_terminal(line, size, size);
         if (!clean) {
                 p->r = -ENOMEM;
                 return true;
