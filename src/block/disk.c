@@ -255,7 +255,8 @@ static void choose_modes(const Gate *gate, bool reopen, NodeMode *ret_storage, N
                 return;
         case MUSTER_ACCESS_ON_DEMAND:
                 *ret_storage = NODE_AUTO;
-                *ret_format = format && streq(format, "raw") ? NODE_AUTO : NODE_READ_ONLY;
+                *ret_format =
+                        format && block_driver_passes_on(&gate->block, format) ? NODE_AUTO : NODE_READ_ONLY;
         }
 }
 
@@ -310,7 +311,7 @@ static int note_on_demand(Gate *gate)
         const MusterSchema *schema = gate->block.schema;
         const char *format = gate->request->format, *reopen;
 
-        if (!format || streq(format, "raw"))
+        if (!format || block_driver_passes_on(&gate->block, format))
                 return 0;
         reopen = schema_find_root(schema, "blockdev-reopen")     ? "blockdev-reopen"
                  : schema_find_root(schema, "x-blockdev-reopen") ? "x-blockdev-reopen"

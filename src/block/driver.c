@@ -118,16 +118,25 @@ bool block_type_takes_null(const BlockSchema *block, uint32_t type)
         return false;
 }
 
-bool block_driver_holds_write(const char *driver)
+bool block_driver_holds_write(const BlockSchema *block, const char *driver)
 {
-        /* bochs, cloop, dmg and vvfat's cousins are never writable. */
-        static const char *const formats[] = {"luks", "parallels", "qcow", "qcow2", "qed",
-                                              "vdi",  "vhdx",      "vmdk", "vpc"};
+        /* Each was tried on 5.2, 7.2 and 11.1; bochs, cloop and dmg are never writable. */
+        static const char *const formats[] = {"parallels", "qcow", "qcow2", "qed",
+                                              "vdi",       "vhdx", "vmdk",  "vpc"};
 
         for (size_t i = 0; i < ELEMENTSOF(formats); i++)
                 if (streq(formats[i], driver))
                         return true;
-        return false;
+        return streq(driver, "luks") && !block_driver_passes_on(block, driver);
+}
+
+bool block_driver_passes_on(const BlockSchema *block, const char *driver)
+{
+        if (streq(driver, "raw"))
+                return true;
+        /* luks does since its keys can be changed (5.1), of which the command is the witness. */
+        return streq(driver, "luks") && (schema_find_root(block->schema, "x-blockdev-amend") ||
+                                         schema_find_root(block->schema, "blockdev-amend"));
 }
 
 static int append_name(char **names, const char *name)

@@ -32,11 +32,14 @@ bool block_type_is_node(const BlockSchema *block, uint32_t type, bool *ret_array
 bool block_type_takes_null(const BlockSchema *block, uint32_t type);
 
 /*
- * The format drivers that take write permission on their file as soon as they are writable themselves, with
- * or without a writer above: QEMU marks their image file as metadata (bdrv_default_perms). `raw` and filters
- * pass on what is asked of them.
+ * The format drivers that take write permission on their file as soon as they are writable themselves, with or
+ * without a writer above: QEMU marks their image file as metadata (bdrv_default_perms). Not `raw` and filters,
+ * which pass on what is asked of them.
  */
-bool block_driver_holds_write(const char *driver);
+bool block_driver_holds_write(const BlockSchema *block, const char *driver);
+
+/* The formats that are known to pass on what is asked of them: their file follows the writer by itself. */
+bool block_driver_passes_on(const BlockSchema *block, const char *driver);
 
 /* Adds to `node` the options that are members of the driver, each with the type that the schema gives it. */
 int block_options_to_json(const BlockSchema *block, const char *driver, const RequestOption *options,

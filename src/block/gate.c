@@ -14,7 +14,8 @@
  *
  *  - a `file` node with auto-read-only is open O_RDONLY, O_RDWR while a writer is attached, O_RDONLY after;
  *    `read-only: true` beside it wins, `read-only: false` beside it changes nothing;
- *  - `raw` above it passes on what is asked of it, with `read-only: false` or `auto-read-only: true` alike;
+ *  - `raw` (and `luks`) above it passes on what is asked of it, with `read-only: false` or `auto-read-only:
+ * true` alike;
  *  - a writable `qcow2` node takes write permission on its file at once and for good, with auto-read-only
  * too; so on demand it must be `read-only: true` over the reopening storage node, as libvirt adds backing
  *    images, and the writer is whoever makes it writable: a block job, or blockdev-reopen;

@@ -189,7 +189,7 @@ static void count_access(Walk *walk, const char *driver, const Place *place, boo
          * asked. */
         else if (auto_read_only && !place->holder &&
                  (leaf ? gate_coverage(walk->gate, driver) == GATE_COVERED
-                       : !block_driver_holds_write(driver)))
+                       : !block_driver_holds_write(&walk->gate->block, driver)))
                 access = MUSTER_ACCESS_ON_DEMAND;
         if (compare_access(access, walk->access) > 0)
                 walk->access = access;
@@ -250,7 +250,7 @@ static int walk_node(Walk *walk, json_object *node, const Place *place)
         r = judge(walk, node, driver, place, below.read_only, below.auto_read_only);
         if (r < 0)
                 return r;
-        if (block_driver_holds_write(driver))
+        if (block_driver_holds_write(block, driver))
                 below.holder = below.read_only ? NULL : driver;
         json_object_object_foreach (node, key, value) {
                 const SchemaMember *member = block_driver_member(block, driver, key);
