@@ -3,7 +3,7 @@
 
 /*
  * One verb, one file, one descriptor. Help, completion, the man page and the parsing of options all come
- * from these tables; a verb's file has its run function and nothing else that a user sees.
+ * from these tables; a verb's file has its run function, its descriptor and what only it prints.
  *
  * The command line uses libmuster as anyone would: include/muster and src/base only.
  */
@@ -20,13 +20,19 @@ enum {
         EXIT_UNKNOWN = 3,
 };
 
+/* How an option's or a positional argument's value is completed by shells, besides a list of words. */
+#define COMPLETE_FILE     "<file>"
+#define COMPLETE_EMULATOR "<emulator>"
+#define COMPLETE_FEATURE  "<feature>"
+#define COMPLETE_VERB     "<verb>"
+
 typedef struct Option {
         char letter;          /* 0: none */
         const char *name;     /* "emulator" */
         const char *argument; /* N_("PATH"); NULL: takes none */
         const char *help;     /* N_() */
-        const char *complete; /* NULL, or what completes the argument: "file", "feature", "trust", "ro rw on-demand" */
-        bool repeat;
+        const char *complete; /* NULL, a COMPLETE_…, or the words that fit: "ro rw on-demand" */
+        bool repeat;          /* may be given more than once; of others the last one counts */
 } Option;
 
 typedef struct Invocation Invocation; /* parsed options, positional arguments, context; cli/invocation.h */
@@ -38,9 +44,19 @@ typedef struct Verb {
         const char *about;     /* N_(), paragraphs for the man page: what it prints, exit codes */
         const char *example;   /* a command line that works as it stands */
         unsigned min_arguments, max_arguments;
-        const Option *const *options; /* NULL-terminated */
+        const Option *const *options; /* NULL-terminated; help and json go without saying */
         const char *complete;         /* for positional arguments, as in Option */
-        int (*run)(Invocation *invocation);
+        /*
+         * What the process exits with, or a negative errno with an error set: main says it and exits with
+         * EXIT_TROUBLE, or with 128 + signal for -ECANCELED.
+         */
+        int (*run)(Invocation *invocation, MusterError **ret_error);
 } Verb;
 
-extern const Verb *const verbs[]; /* NULL-terminated; cli/verbs.c */
+extern const Verb *const verbs[]; /* NULL-terminated, in the order of names; cli/verbs.c */
+
+/* NULL where there is none of this name. */
+const Verb *verb_find(const char *name);
+
+/* Whether `word` is the first of a verb of two words: "schema". */
+bool verb_is_group(const char *word);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cli/help.h"
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "cli/evidence.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#define VERB_COLUMNS  17
+#define USAGE_COLUMNS 26
+
+static void list_verbs(FILE *file, const char *group)
+{
+        for (const Verb *const *verb = verbs; *verb; verb++) {
+                const char *name = (*verb)->name;
+
+                if (!group || (startswith(name, group) && name[strlen(group)] == ' '))
+                        fprintf(file, "  %-*s %s\n", VERB_COLUMNS, name, _((*verb)->summary));
+        }
+}
+
+void help_overview(FILE *file)
+{
+        fprintf(file, "%s\n%s\n\n%s\n", _("Usage: muster VERB [OPTIONS] [ARGUMENTS]"),
+                _("Learns what a QEMU really can do, shows on what that rests, and gates what is sent to it."),
+                _("Verbs:"));
+        list_verbs(file, /* group= */ NULL);
+        fprintf(file, "\n%s\n", _("'muster help VERB' tells more; most people start with 'muster probe'."));
+}
+
+void help_group(FILE *file, const char *group)
+{
+        fprintf(file, _("Verbs of '%s':\n"), group);
+        list_verbs(file, group);
+        fprintf(file, _("\n'muster help %s VERB' tells more.\n"), group);
+}
+
+char *help_synopsis(const Verb *verb)
+{
+        bool options = verb->options && verb->options[0];
+        char *text;
+
+        if (asprintf(&text, "muster %s%s%s%s%s", verb->name, options ? " " : "", options ? _("[OPTIONS]") : "",
+                     verb->arguments ? " " : "", verb->arguments ? _(verb->arguments) : "") < 0)
+                return NULL;
+        return text;
+}
+
+char *help_option_usage(const Option *option)
+{
+        char letter[] = { '-', option->letter ?: ' ', ',', ' ', '\0' };
+        char *text;
+
+        if (asprintf(&text, "%s--%s%s%s", option->letter ? letter : "    ", option->name,
+                     option->argument ? " " : "", option->argument ? _(option->argument) : "") < 0)
+                return NULL;
+        return text;
+}
+
+static void help_option(const Option *option)
+{
+        CLEANUP(free) char *usage = help_option_usage(option);
+        size_t columns = text_columns(usage ?: "");
+
+        say("  %s", usage ?: "");
+        if (columns > USAGE_COLUMNS || text_columns(_(option->help)) + USAGE_COLUMNS + 4 > text_width()) {
+                say("\n");
+                say_wrapped(_(option->help), USAGE_COLUMNS + 4, text_width());
+                return;
+        }
+        say("%*s  %s\n", (int)(USAGE_COLUMNS - columns), "", _(option->help));
+}
+
+void help_verb(const Verb *verb)
+{
+        CLEANUP(free) char *synopsis = help_synopsis(verb);
+
+        say_styled(STYLE_BOLD, "%s", synopsis ?: verb->name);
+        say("\n\n");
+        say_wrapped(_(verb->about), 0, text_width());
+        say_styled(STYLE_BOLD, "\n%s\n", _("Options"));
+        for (const Option *const *option = verb->options; option && *option; option++)
+                help_option(*option);
+        for (const Option *const *option = options_common; *option; option++)
+                help_option(*option);
+        say_styled(STYLE_BOLD, "\n%s\n", _("Example"));
+        say("  %s\n", verb->example);
+}
