@@ -32,6 +32,9 @@
 
 #define READ_SIZE (64U * 1024)
 
+/* Reads before calls are judged overdue: 1 MiB is more than a socket holds and than any reply takes. */
+#define LATE_READS 16U
+
 /* How long a socket's queue of clients may stay full. QEMU's monitors have room for a client or two in it.
  */
 #define CONNECT_MAX_USEC (USEC_PER_SEC / 2)
@@ -228,22 +231,24 @@ static void client_hang_up(QmpClient *client, int error)
         qmp_session_hang_up(client->session, error, &client->why);
 }
 
-/* One read, so that nobody's flood holds up the loop. `broken`: there will be no more than what is here. */
-static void read_some(QmpClient *client, bool broken)
+/* One read. `broken`: there will be no more than what is here. Returns whether more may be here. */
+static bool read_some(QmpClient *client, bool broken)
 {
         char buffer[READ_SIZE];
         ssize_t n;
 
         n = read(client->read_fd, buffer, sizeof(buffer));
         if (n > 0)
-                qmp_session_feed(client->session, buffer, (size_t)n, &client->why);
-        else if (n == 0)
+                return qmp_session_feed(client->session, buffer, (size_t)n, &client->why) >= 0 &&
+                       !client->closing;
+        if (n == 0)
                 client_hang_up(client, /* error= */ 0);
         else if (errno == EAGAIN || errno == EINTR) {
                 if (errno == EAGAIN && broken)
                         client_hang_up(client, client->write_error);
         } else
                 client_hang_up(client, -errno);
+        return false;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -275,7 +280,8 @@ static void on_timer(uv_timer_t *timer)
         client->busy = true;
         client->armed_usec = UINT64_MAX;
         /* A loop that was held up elsewhere runs its timers first: a reply that is here is not late. */
-        read_some(client, client->write_error < 0);
+        for (unsigned i = 0; i < LATE_READS && read_some(client, client->write_error < 0); i++)
+                ;
         if (!client->closing)
                 qmp_session_tick(client->session, now_usec());
         finish(client);

@@ -17,7 +17,8 @@
  *  - its UTF-8 check forgets, from one call to the next, that it is within a character (0.16);
  *  - it treats a NUL byte as the end of the text;
  *  - it scans an unfinished number again from its start in every call, so that an endless number which
- *    comes byte by byte takes quadratic time;
+ *    comes byte by byte takes quadratic time, and whether it takes `1-` depends on where it was cut;
+ *  - it takes comments and single quotes in places, strict or not (here they are words, and no good ones);
  *  - `[[],[],…` costs some hundred times its size in memory, so a bound on bytes alone bounds little.
  */
 
@@ -41,8 +42,9 @@ struct QmpStream {
         struct {
                 size_t size;
                 size_t values;
-                size_t open;             /* brackets */
-                unsigned word;           /* bytes since the last separator outside strings */
+                size_t open;   /* brackets */
+                unsigned word; /* bytes of a number, true, false or null, which are checked as wholes */
+                char word_text[WORD_MAX + 1];
                 unsigned continuation;   /* bytes missing of a UTF-8 character */
                 unsigned char low, high; /* what the next of them may be */
                 bool in_string, escaped;
@@ -119,6 +121,47 @@ static int scan_in_string(QmpStream *stream, unsigned char c)
         return 0;
 }
 
+static const char *skip_digits(const char *text)
+{
+        return text + strspn(text, "0123456789");
+}
+
+static bool is_number(const char *text)
+{
+        const char *end;
+
+        text += *text == '-';
+        end = skip_digits(text);
+        if (end == text || (*text == '0' && end > text + 1))
+                return false;
+        if (*end == '.') {
+                text = end + 1;
+                end = skip_digits(text);
+                if (end == text)
+                        return false;
+        }
+        if (*end == 'e' || *end == 'E') {
+                text = end + 1 + (end[1] == '+' || end[1] == '-');
+                end = skip_digits(text);
+                if (end == text)
+                        return false;
+        }
+        return *end == '\0';
+}
+
+static int scan_word_end(QmpStream *stream)
+{
+        const char *text = stream->now.word_text;
+
+        if (stream->now.word == 0)
+                return 0;
+        stream->now.word_text[stream->now.word] = '\0';
+        stream->now.word = 0;
+        return streq(text, "true") || streq(text, "false") || streq(text, "null") || is_number(text)
+                       ? 0
+                       : -EBADMSG;
+}
+
 static int scan_between_strings(QmpStream *stream, unsigned char c)
 {
         switch (c) {
@@ -143,17 +186,15 @@ static int scan_between_strings(QmpStream *stream, unsigned char c)
         case ',':
                 stream->now.values++;
                 break;
-        case '\'':
-        case '/':
-                /* Quotes and comments of JavaScript's, which json-c takes in places even if it is strict. */
-                return -EBADMSG;
         default:
-                if (c < 0x20 || c >= 0x7f || ++stream->now.word > WORD_MAX)
+                if (c < 0x20 || c >= 0x7f || stream->now.word >= WORD_MAX)
                         return -EBADMSG;
+                stream->now.word_text[stream->now.word++] = (char)c;
                 return 0;
         }
-        stream->now.word = 0;
-        return stream->now.values > VALUES_MAX ? -EMSGSIZE : 0;
+        if (stream->now.values > VALUES_MAX)
+                return -EMSGSIZE;
+        return scan_word_end(stream);
 }
 
 /*

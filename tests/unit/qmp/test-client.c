@@ -273,7 +273,6 @@ static void test_good_peer(void **state)
                 call(&fixture, 20, LONG);
                 run(&fixture);
                 assert_int_equal(fixture.succeeded, 20);
-                assert_int_equal(fixture.ready, 1);
                 assert_int_equal(fixture.closed, 0);
         }
 }
@@ -348,6 +347,8 @@ static void test_close_within_callbacks(void **state)
                 assert_true(fixture.succeeded < 5);
                 assert_int_equal(fixture.closed, 0);
                 assert_true(fixture.events <= 1);
+                if (rows[i].close_at == CLOSE_IN_READY)
+                        assert_int_equal(fixture.ready, 1);
         }
 }
 

@@ -207,6 +207,14 @@ static void test_hostile_texts(void **state)
                 ROW("{\"a\":1,}", -EBADMSG),
                 ROW("{\"a\":[1,]}", -EBADMSG),
                 ROW("{a:1}", -EBADMSG),
+                ROW("{\"a\":1-}", -EBADMSG),
+                ROW("{\"a\":[01]}", -EBADMSG),
+                ROW("{\"a\":[1.]}", -EBADMSG),
+                ROW("{\"a\":[-]}", -EBADMSG),
+                ROW("{\"a\":[1e+]}", -EBADMSG),
+                ROW("{\"a\":NaN}", -EBADMSG),
+                ROW("{\"a\":tru}", -EBADMSG),
+                ROW("{\"a\":[0,-0.5,1E5,10e-2]}", 0),
                 ROW("{\"a\":-1.5e+10,\"b\":18446744073709551615,\"c\":null}", 0),
 #undef ROW
         };
