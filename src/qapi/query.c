@@ -10,16 +10,38 @@
 #include "qapi/path-internal.h"
 
 /* How deep types are told: behind arrays and alternates, which are all that nests here. */
-#define TYPE_DEPTH_MAX 8
+#define TYPE_DEPTH_MAX 4
 
 /* More answers than any schema holds places: each `+*` in a path multiplies. */
 #define ANSWERS_MAX 10000
 
-static json_object *names_array(const MusterSchema *schema, SchemaRange range, const char *const *names,
-                                size_t stride)
+/* Names and types in one reply; alternates of alternates multiply too. */
+#define NAMES_MAX (1U << 19)
+
+typedef struct Query {
+        const MusterSchema *schema;
+        json_object *array;
+        uint32_t left; /* of NAMES_MAX */
+        bool too_big;
+} Query;
+
+static bool spend(Query *query, uint32_t n)
+{
+        if (n > query->left) {
+                query->too_big = true;
+                return false;
+        }
+        query->left -= n;
+        return true;
+}
+
+/* NULL: out of memory or beyond the bound, here and below. */
+static json_object *names_array(Query *query, SchemaRange range, const char *const *names, size_t stride)
 {
         CLEANUP(json) json_object *array = json_object_new_array();
 
+        if (!spend(query, range.count))
+                return NULL;
         for (uint32_t i = 0; array && i < range.count; i++) {
                 const char *name = *(const char *const *)((const char *)names + (range.first + i) * stride);
 
@@ -29,30 +51,30 @@ static json_object *names_array(const MusterSchema *schema, SchemaRange range, c
         return TAKE(array);
 }
 
-static json_object *features_array(const MusterSchema *schema, SchemaRange range)
+static json_object *features_array(Query *query, SchemaRange range)
 {
-        return names_array(schema, range, schema->features, sizeof(char *));
+        return names_array(query, range, query->schema->features, sizeof(char *));
 }
 
-static json_object *type_json(const MusterSchema *schema, uint32_t type, unsigned depth);
+static json_object *type_json(Query *query, uint32_t type, unsigned depth);
 
-static json_object *branches_json(const MusterSchema *schema, const SchemaEntity *alternate, unsigned depth)
+static json_object *branches_json(Query *query, const SchemaEntity *alternate, unsigned depth)
 {
         CLEANUP(json) json_object *array = json_object_new_array();
 
         for (uint32_t i = 0; array && i < alternate->variants.count; i++) {
-                uint32_t type = schema->variants[alternate->variants.first + i].type;
+                uint32_t type = query->schema->variants[alternate->variants.first + i].type;
 
-                if (json_append(array, type_json(schema, type, depth)) < 0)
+                if (json_append(array, type_json(query, type, depth)) < 0)
                         return NULL;
         }
         return TAKE(array);
 }
 
 /* What distinguishes a type of this meta-type. */
-static int add_type(json_object *json, const MusterSchema *schema, const SchemaEntity *entity,
-                    unsigned depth)
+static int add_type(json_object *json, Query *query, const SchemaEntity *entity, unsigned depth)
 {
+        const MusterSchema *schema = query->schema;
         int r;
 
         switch (entity->meta) {
@@ -61,41 +83,40 @@ static int add_type(json_object *json, const MusterSchema *schema, const SchemaE
         case SCHEMA_ENUM:
                 return json_add(
                         json, "values",
-                        names_array(schema, entity->members, &schema->values->name, sizeof(SchemaValue)));
+                        names_array(query, entity->members, &schema->values->name, sizeof(SchemaValue)));
         case SCHEMA_ARRAY:
-                return depth == 0
-                               ? 0
-                               : json_add(json, "element", type_json(schema, entity->arg_type, depth - 1));
+                return depth == 0 ? 0
+                                  : json_add(json, "element", type_json(query, entity->arg_type, depth - 1));
         case SCHEMA_ALTERNATE:
-                return depth == 0 ? 0 : json_add(json, "branches", branches_json(schema, entity, depth - 1));
+                return depth == 0 ? 0 : json_add(json, "branches", branches_json(query, entity, depth - 1));
         case SCHEMA_OBJECT:
                 r = json_add(
                         json, "members",
-                        names_array(schema, entity->members, &schema->members->name, sizeof(SchemaMember)));
+                        names_array(query, entity->members, &schema->members->name, sizeof(SchemaMember)));
                 if (r < 0 || !entity->tag)
                         return r;
                 r = json_add_string(json, "tag", entity->tag);
                 if (r < 0)
                         return r;
                 return json_add(json, "branches",
-                                names_array(schema, entity->variants, &schema->variants->case_name,
+                                names_array(query, entity->variants, &schema->variants->case_name,
                                             sizeof(SchemaVariant)));
         default:
                 return 0;
         }
 }
 
-static json_object *type_json(const MusterSchema *schema, uint32_t type, unsigned depth)
+static json_object *type_json(Query *query, uint32_t type, unsigned depth)
 {
-        const SchemaEntity *entity = schema->entities + type;
+        const SchemaEntity *entity = query->schema->entities + type;
         CLEANUP(json) json_object *json = json_object_new_object();
 
-        if (!json || json_add_string(json, "meta", schema_meta_name(entity->meta)) < 0)
+        if (!json || !spend(query, 1) || json_add_string(json, "meta", schema_meta_name(entity->meta)) < 0)
                 return NULL;
         if (entity->features.count > 0 &&
-            json_add(json, "features", features_array(schema, entity->features)) < 0)
+            json_add(json, "features", features_array(query, entity->features)) < 0)
                 return NULL;
-        if (add_type(json, schema, entity, depth) < 0)
+        if (add_type(json, query, entity, depth) < 0)
                 return NULL;
         return TAKE(json);
 }
@@ -164,7 +185,8 @@ static SchemaRange own_features(const MusterSchema *schema, const SchemaHit *hit
 
 static json_object *hit_json(const PathWalk *walk, const SchemaHit *hit)
 {
-        const MusterSchema *schema = walk->schema;
+        Query *query = walk->userdata;
+        const MusterSchema *schema = query->schema;
         CLEANUP(json) json_object *json = json_object_new_object();
         CLEANUP(free) char *path = concrete_path(walk);
         int r;
@@ -179,31 +201,34 @@ static json_object *hit_json(const PathWalk *walk, const SchemaHit *hit)
         if (r == 0 && hit->kind == SCHEMA_HIT_MEMBER)
                 r = json_add_bool(json, "optional", hit->member->optional);
         if (r == 0)
-                r = json_add(json, "features", features_array(schema, own_features(schema, hit)));
+                r = json_add(json, "features", features_array(query, own_features(schema, hit)));
         if (r == 0 && hit->type != SCHEMA_NONE)
-                r = json_add(json, "type", type_json(schema, hit->type, TYPE_DEPTH_MAX));
+                r = json_add(json, "type", type_json(query, hit->type, TYPE_DEPTH_MAX));
         return r < 0 ? NULL : TAKE(json);
 }
 
 static int append_hit(PathWalk *walk, const SchemaHit *hit)
 {
-        json_object *array = walk->userdata;
+        Query *query = walk->userdata;
+        int r;
 
-        if (json_object_array_length(array) >= ANSWERS_MAX)
+        if (json_object_array_length(query->array) >= ANSWERS_MAX)
                 return -E2BIG;
-        return json_append(array, hit_json(walk, hit));
+        r = json_append(query->array, hit_json(walk, hit));
+        return query->too_big ? -E2BIG : r;
 }
 
 static int query_all(const MusterSchema *schema, const SchemaPath *path, char **ret_json)
 {
         CLEANUP(json) json_object *array = json_object_new_array();
+        Query query = {schema, array, NAMES_MAX, false};
         PathWalk walk;
         char *text;
         int r;
 
         if (!array)
                 return -ENOMEM;
-        r = path_walk(&walk, schema, path, append_hit, array);
+        r = path_walk(&walk, schema, path, append_hit, &query);
         if (r < 0 || json_object_array_length(array) == 0)
                 return r;
         text = json_to_text(array);

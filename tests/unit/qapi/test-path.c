@@ -318,13 +318,17 @@ static void test_hostile(void **state)
                 "\"variants\":[{\"case\":\"a\",\"type\":\"u\"},{\"case\":\"b\",\"type\":\"u\"}]},"
                 "{\"name\":\"c\",\"meta-type\":\"command\",\"arg-type\":\"u\",\"ret-type\":\"u\"}]");
         CLEANUP(MusterError) MusterError *error = NULL;
-        char text[200] = "c/arg-type";
+        CLEANUP(free) char *json = NULL;
+        char text[200] = "c/arg-type", *untouched = NULL;
 
         assert_int_equal(eval(loop, "c/arg-type/x", NULL), -EBADMSG);
         assert_int_equal(eval(loop, "c/ret-type/x", NULL), -EBADMSG);
         assert_int_equal(muster_schema_query(loop, "c/arg-type/x", NULL, &error), -EBADMSG);
+        assert_int_equal(muster_schema_query(loop, "c/ret-type", &json, NULL), 1);
         for (unsigned i = 0; i < 50; i++)
                 strcat(text, "/+*");
+        assert_int_equal(muster_schema_query(fan, text, &untouched, NULL), -E2BIG);
+        assert_null(untouched);
         assert_int_equal(eval(fan, text, NULL), 1);
         strcat(text, "/nope");
         assert_int_equal(eval(fan, text, NULL), -E2BIG);
