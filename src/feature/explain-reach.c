@@ -61,7 +61,7 @@ static void cleanup_explainer(Explainer *e)
         for (size_t i = 0; i < e->n_rows; i++)
                 row_clear(&e->rows[i]);
         free(e->rows);
-        free(e->tied);
+        tied_free(e->tied, e->n_tied);
         strv_free(e->drivers);
 }
 
@@ -112,7 +112,7 @@ static int cover(const Explainer *e, Row *row, const Tied *tied, bool carried)
         bool by_driver = row->driver && feature_has_drivers(e->feature);
         const Judgement *judgement;
 
-        if (by_driver && !strv_contains(e->drivers, row->driver))
+        if (by_driver && !feature_governs_driver(e->feature, row->driver, strlen(row->driver)))
                 return say(row, false, _("The feature does not govern the driver \"%s\"."), row->driver);
         judgement = verdicts_find(e->verdicts, e->feature->name, by_driver ? row->driver : NULL);
         if (!judgement || judgement->verdict != MUSTER_VERDICT_PRESENT)
@@ -227,26 +227,30 @@ static int add_root(Explainer *e, const Tied *tied)
         return 0;
 }
 
-/* The result of a command is reached from that command alone. */
-static int add_result(Explainer *e, const Tied *tied, bool *ret_done)
+/*
+ * The place of the tie itself. For a type within a driver's options (qcow2's encrypt/+luks) this is the only
+ * way that names the driver; and the result of a command is reached from that command alone.
+ */
+static int add_place(Explainer *e, const Tied *tied, bool *ret_alone)
 {
-        const char *path = schema_path_text(tied->tie->paths[0]), *slash = strchr(path, '/');
+        const char *slash = strchr(tied->place, '/');
+        bool result = slash && startswith(slash, "/ret-type");
         CLEANUP(free) char *command = NULL;
 
-        *ret_done = slash && startswith(slash, "/ret-type");
-        if (!*ret_done)
+        *ret_alone = result;
+        if (!result && !tied->driver)
                 return 0;
-        command = strndup(path, (size_t)(slash - path));
-        return command ? add_row(e, command, NULL, strdup(path), tied, true) : -ENOMEM;
+        command = strndup(tied->place, strcspn(tied->place, "/"));
+        return command ? add_row(e, command, tied->driver, strdup(tied->place), tied, true) : -ENOMEM;
 }
 
 static int add_tied_rows(Explainer *e, const Tied *tied)
 {
-        bool done;
+        bool alone;
         int r;
 
-        r = add_result(e, tied, &done);
-        if (r < 0 || done)
+        r = add_place(e, tied, &alone);
+        if (r < 0 || alone)
                 return r;
         if (is_root(schema_entity(e->schema, tied->entity)))
                 return add_root(e, tied);

@@ -15,26 +15,39 @@ typedef struct TiedList {
         size_t n_tied;
 } TiedList;
 
-static int add_tied(TiedList *list, const Tie *tie, const SchemaHit *hit, bool met)
+Tied *tied_free(Tied *tied, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                free(tied[i].place);
+        free(tied);
+        return NULL;
+}
+
+static int add_tied(TiedList *list, const Tie *tie, const char *driver, const SchemaHit *hit,
+                    const char *place, bool met)
 {
         const SchemaEntity *entity = schema_entity(list->schema, hit->entity);
-        Tied *grown;
+        Tied tied = {.tie = tie, .entity = hit->entity, .met = met, .driver = driver}, *grown;
 
         if (!entity || entity->meta == SCHEMA_BUILTIN || hit->kind == SCHEMA_HIT_JSON_TYPE)
                 return 0;
         for (size_t i = 0; i < list->n_tied; i++)
-                if (list->tied[i].entity == hit->entity && list->tied[i].met == met)
+                if (list->tied[i].entity == tied.entity && list->tied[i].met == tied.met &&
+                    list->tied[i].driver == driver)
                         return 0;
         grown = reallocarray(list->tied, list->n_tied + 1, sizeof(*grown));
         if (!grown)
                 return -ENOMEM;
         list->tied = grown;
-        list->tied[list->n_tied++] = (Tied){tie, hit->entity, met};
+        tied.place = strdup(place);
+        if (!tied.place)
+                return -ENOMEM;
+        list->tied[list->n_tied++] = tied;
         return 0;
 }
 
 /* The last entry that stands on the way of an unmet path. */
-static int add_parent(TiedList *list, const Tie *tie, const SchemaPath *path)
+static int add_parent(TiedList *list, const Tie *tie, const char *driver, const SchemaPath *path)
 {
         CLEANUP(SchemaPath) SchemaPath *parent = NULL;
         CLEANUP(free) char *text = NULL, *prefix = NULL;
@@ -56,11 +69,11 @@ static int add_parent(TiedList *list, const Tie *tie, const SchemaPath *path)
         if (r == 0)
                 r = schema_path_eval(list->schema, parent, &hit);
         if (r == 1)
-                return add_tied(list, tie, &hit, false);
+                return add_tied(list, tie, driver, &hit, prefix, false);
         return r == -ENOMEM ? r : 0;
 }
 
-static int add_path(TiedList *list, const Tie *tie, const SchemaPath *path)
+static int add_path(TiedList *list, const Tie *tie, const char *driver, const SchemaPath *path)
 {
         SchemaHit hit;
         int r;
@@ -68,7 +81,8 @@ static int add_path(TiedList *list, const Tie *tie, const SchemaPath *path)
         r = schema_path_eval(list->schema, path, &hit);
         if (r < 0)
                 return r;
-        return r > 0 ? add_tied(list, tie, &hit, true) : add_parent(list, tie, path);
+        return r > 0 ? add_tied(list, tie, driver, &hit, schema_path_text(path), true)
+                     : add_parent(list, tie, driver, path);
 }
 
 static int add_tie(TiedList *list, const Tie *tie, const char *driver)
@@ -80,7 +94,7 @@ static int add_tie(TiedList *list, const Tie *tie, const char *driver)
                 r = tie_path_for_driver(tie->paths[i], list->feature, driver, &changed);
                 if (r < 0)
                         return r;
-                r = add_path(list, tie, changed ? changed : tie->paths[i]);
+                r = add_path(list, tie, r > 0 ? driver : NULL, changed ? changed : tie->paths[i]);
                 if (r < 0)
                         return r;
         }
@@ -116,7 +130,7 @@ int explain_tied(const MusterSchema *schema, const Feature *feature, char *const
 
         r = add_feature(&list);
         if (r < 0) {
-                free(list.tied);
+                tied_free(list.tied, list.n_tied);
                 return r;
         }
         for (size_t i = 0; i < list.n_tied; i++)
@@ -124,6 +138,8 @@ int explain_tied(const MusterSchema *schema, const Feature *feature, char *const
         for (size_t i = 0; i < list.n_tied; i++)
                 if (list.tied[i].met == any_met)
                         list.tied[n++] = list.tied[i];
+                else
+                        free(list.tied[i].place);
         *ret = list.tied;
         *ret_n = n;
         return 0;

@@ -9,15 +9,18 @@
 typedef struct Tied {
         const Tie *tie;
         uint32_t entity;
-        bool met; /* else it is the last entry on the way of an unmet tie */
+        bool met;           /* else it is the last entry on the way of an unmet tie */
+        const char *driver; /* for which one of `drivers`; NULL: the tie speaks of none */
+        char *place;        /* its path */
 } Tied;
 
 /*
  * Without doubles. If any tie is met, only where those lead to. `drivers`: for which to ask, empty where the
- * feature names none. *ret to free(). -ENOMEM, -EBADMSG.
+ * feature names none; borrowed. -ENOMEM, -EBADMSG.
  */
 int explain_tied(const MusterSchema *schema, const Feature *feature, char *const *drivers, Tied **ret,
                  size_t *ret_n);
+Tied *tied_free(Tied *tied, size_t n);
 
 /*
  * `driver` NULL: for all drivers that the feature governs. Empty where no tie leads to a command. -ENOMEM;

@@ -119,6 +119,7 @@ static void test_one_driver(void **state)
                     *none = explain_json(DYNAMIC, maker_schema("7.2-x86_64"), NULL, "nbd");
 
         assert_row(e, "blockdev-add", "file", true, "very type");
+        assert_row(e, "blockdev-add", "host_device", true, "very type");
         assert_string_equal(json_get_string(none, "verdict"), "absent");
         assert_int_equal(json_object_array_length(json_get(none, "reach", json_type_array)), 0);
         assert_non_null(strstr(json_get_string(none, "why"), "nbd"));
@@ -134,6 +135,18 @@ static void test_ungoverned_branch(void **state)
 
         assert_row(e, "blockdev-add", "file", true, "very type");
         assert_row(e, "blockdev-add", "host_device", false, "does not govern the driver \"host_device\"");
+}
+
+/* The type with the tied member is one of the driver's own options, not the driver's branch itself. */
+static void test_nested(void **state)
+{
+        CLEANUP(json)
+        json_object *e = explain_json("[f]\nsummary = s\ngoverns = blockdev-add driver=qcow2\n"
+                                      "tie = schema blockdev-add/arg-type/+qcow2/encrypt/+luks/key-secret\n",
+                                      maker_schema("7.2-x86_64"), NULL, NULL);
+
+        assert_row(e, "blockdev-add", "qcow2", true, "very type");
+        assert_row(e, "-blockdev", "qcow2", true, "shares");
 }
 
 /* Its options have two dashes, and it has no devices. */
@@ -222,7 +235,8 @@ static void test_runtime(void **state)
 static void test_others(void **state)
 {
         CLEANUP(json)
-        json_object *device = NULL, *result = NULL, *value = NULL, *nothing = NULL, *unmet = NULL;
+        json_object *device = NULL, *result = NULL, *no_result = NULL, *value = NULL, *nothing = NULL,
+                    *unmet = NULL;
 
         device = explain_json(
                 "[f]\nsummary = s\ngoverns = device_add\ntie = schema device_add/$json-cli-hotplug\n",
@@ -234,6 +248,12 @@ static void test_others(void **state)
                               maker_schema("7.2-x86_64"), NULL, NULL);
         assert_row(result, "query-display-options", NULL, true, "");
         assert_int_equal(json_object_array_length(json_get(result, "reach", json_type_array)), 1);
+
+        no_result =
+                explain_json("[f]\nsummary = s\ntie = schema query-display-options/ret-type/type/^moon\n",
+                             maker_schema("7.2-x86_64"), NULL, NULL);
+        assert_row(no_result, "query-display-options", NULL, false, "absent");
+        assert_int_equal(json_object_array_length(json_get(no_result, "reach", json_type_array)), 1);
 
         value = explain_json("[f]\nsummary = s\ntie = schema netdev_add/arg-type/type/^dgram\n",
                              maker_schema("7.2-x86_64"), NULL, NULL);
@@ -277,6 +297,7 @@ int main(void)
                 cmocka_unit_test(test_unknown_feature),
                 cmocka_unit_test(test_ungoverned_branch),
                 cmocka_unit_test(test_storage_daemon),
+                cmocka_unit_test(test_nested),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
