@@ -17,7 +17,7 @@ typedef struct QmpClient QmpClient;
 /* The session ended: `error` as in the calls' completions, `why` a sentence; called at most once. */
 typedef void (*QmpClosedFn)(int error, const MusterError *why, void *userdata);
 
-/* READY was reached; called at most once, behind the bytes that brought it, so that replies may have come before. */
+/* READY was reached; called at most once, behind the bytes that brought it: replies may have come before. */
 typedef void (*QmpReadyFn)(void *userdata);
 
 /* Takes over the socket `fd` in every case. */

@@ -198,11 +198,17 @@ void qmp_slot_cancel(QmpSlot *slot)
         calls_complete(slot, -ECANCELED);
 }
 
+/* The start of what came, fit for a sentence; NULL when out of memory. */
 static char *quote(const char *text)
 {
         size_t size = strnlen(text, QUOTE_MAX + 1);
+        CLEANUP(free) char *start = NULL;
+        char *cut;
 
-        return text_for_terminal(text, size, QUOTE_MAX);
+        if (size <= QUOTE_MAX)
+                return text_for_terminal(text, size, QUOTE_MAX);
+        start = text_for_terminal(text, QUOTE_MAX, QUOTE_MAX);
+        return start && asprintf(&cut, "%s…", start) >= 0 ? cut : NULL;
 }
 
 /* `format` has one %s: the start of the message. */

@@ -345,6 +345,10 @@ static void test_sentences(void **state)
                  "nobody asked for: \"{\"return\":{},\"id\":\"nobody\"}\""},
                 {true, "{\"return\":{},\"id\":-2}", "nobody asked for"},
                 {true, "{\"return\":{}}", "nobody asked for"},
+                {true,
+                 "{\"return\":"
+                 "\"0123456789012345678901234567890123456789012345678901234567890123456789012345678\"}",
+                 "6789012345678…\""},
                 {true, "{\"hello\":{}}", "QMP does not know: \"{\"hello\":{}}\""},
                 {true, GREETING, "second QMP greeting"},
                 {true, "\x1b[31mAborted\n", "not QMP: \"?[31mAborted \""},
