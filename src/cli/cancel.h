@@ -13,8 +13,8 @@
 int cancel_begin(MusterError **ret_error);
 
 /*
- * Lets signals through again and returns `r`, the operation's result. With -ECANCELED the signal that did it is
- * taken, for cancel_signal(); one that came too late to cancel anything arrives now and ends the process.
+ * Lets signals through again and returns `r`, the operation's result. With -ECANCELED the signal that did it
+ * is taken, for cancel_signal(); one that came too late to cancel anything arrives now and ends the process.
  */
 int cancel_end(int r);
 

@@ -43,7 +43,9 @@ int split_pairs(const char *text, char ***ret)
 static int get_access(const char *name, MusterAccess *ret)
 {
         static const char *const names[] = {
-                [MUSTER_ACCESS_RO] = "ro", [MUSTER_ACCESS_RW] = "rw", [MUSTER_ACCESS_ON_DEMAND] = "on-demand",
+                [MUSTER_ACCESS_RO] = "ro",
+                [MUSTER_ACCESS_RW] = "rw",
+                [MUSTER_ACCESS_ON_DEMAND] = "on-demand",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
@@ -70,11 +72,12 @@ static int add_backing(MusterGateRequest *request, const char *text, MusterError
                 else
                         known = false;
         if (!known || !filename || !*filename)
-                return error_set(ret_error, -EINVAL,
-                                 _("'%s' names no backing image; give filename=FILE, and driver=DRIVER (file) and "
-                                   "format=DRIVER (raw) where they differ, with commas between and those in a value "
-                                   "doubled."),
-                                 text);
+                return error_set(
+                        ret_error, -EINVAL,
+                        _("'%s' names no backing image; give filename=FILE, and driver=DRIVER (file) and "
+                          "format=DRIVER (raw) where they differ, with commas between and those in a value "
+                          "doubled."),
+                        text);
         if (muster_gate_request_add_backing(request, driver, filename, format) < 0)
                 return error_oom(ret_error);
         return 0;
@@ -87,7 +90,8 @@ static int add_option(MusterGateRequest *request, const char *text, MusterError 
         int r;
 
         if (!equals || equals == text)
-                return error_set(ret_error, -EINVAL, _("'%s' is no option of a node; give KEY=VALUE."), text);
+                return error_set(ret_error, -EINVAL, _("'%s' is no option of a node; give KEY=VALUE."),
+                                 text);
         r = key ? muster_gate_request_add_option(request, key, equals + 1) : -ENOMEM;
         if (r == -EINVAL)
                 return error_set(ret_error, r, _("'%s' is no name of an option."), key);
@@ -100,10 +104,10 @@ static int add_conditions(const char *text, unsigned *conditions, MusterError **
                 const char *name;
                 unsigned condition;
         } known[] = {
-                { "runas", MUSTER_LAUNCH_RUNAS },
-                { "chroot", MUSTER_LAUNCH_CHROOT },
-                { "uid", MUSTER_LAUNCH_UID },
-                { "single-fd", MUSTER_LAUNCH_SINGLE_FD },
+                {"runas", MUSTER_LAUNCH_RUNAS},
+                {"chroot", MUSTER_LAUNCH_CHROOT},
+                {"uid", MUSTER_LAUNCH_UID},
+                {"single-fd", MUSTER_LAUNCH_SINGLE_FD},
         };
         CLEANUP(strv) char **names = NULL;
 
@@ -115,8 +119,10 @@ static int add_conditions(const char *text, unsigned *conditions, MusterError **
                 while (i < ELEMENTSOF(known) && !streq(known[i].name, *name))
                         i++;
                 if (i == ELEMENTSOF(known))
-                        return error_set(ret_error, -EINVAL,
-                                         _("'%s' is no launch condition; give runas, chroot, uid or single-fd."), *name);
+                        return error_set(
+                                ret_error, -EINVAL,
+                                _("'%s' is no launch condition; give runas, chroot, uid or single-fd."),
+                                *name);
                 *conditions |= known[i].condition;
         }
         return 0;
@@ -148,13 +154,16 @@ static int set_accesses(const Invocation *invocation, MusterGateRequest *request
         MusterAccess access, fallback;
 
         if (access_name && get_access(access_name, &access) < 0)
-                return error_set(ret_error, -EINVAL, _("'%s' is no access; give ro, rw or on-demand."), access_name);
+                return error_set(ret_error, -EINVAL, _("'%s' is no access; give ro, rw or on-demand."),
+                                 access_name);
         if (access_name)
                 muster_gate_request_set_access(request, access);
         if (!fallback_name)
                 return 0;
-        if (get_access(fallback_name, &fallback) < 0 || muster_gate_request_set_fallback(request, fallback) < 0)
-                return error_set(ret_error, -EINVAL, _("'%s' is no fallback; give ro or rw."), fallback_name);
+        if (get_access(fallback_name, &fallback) < 0 ||
+            muster_gate_request_set_fallback(request, fallback) < 0)
+                return error_set(ret_error, -EINVAL, _("'%s' is no fallback; give ro or rw."),
+                                 fallback_name);
         return 0;
 }
 
@@ -162,12 +171,14 @@ static int set_accesses(const Invocation *invocation, MusterGateRequest *request
 static int check_complete(const Invocation *invocation, MusterError **ret_error)
 {
         if (!option_value(invocation, &option_disk_driver))
-                return error_set(ret_error, -EINVAL, _("--driver is missing, such as --driver file; or give '-' and a JSON "
-                                                       "tree on standard input."));
+                return error_set(ret_error, -EINVAL,
+                                 _("--driver is missing, such as --driver file; or give '-' and a JSON "
+                                   "tree on standard input."));
         if (!option_value(invocation, &option_access))
                 return error_set(ret_error, -EINVAL, _("--access is missing: ro, rw or on-demand."));
         if (!option_value(invocation, &option_filename) && !option_given(invocation, &option_option))
-                return error_set(ret_error, -EINVAL, _("--filename is missing, or what names the image by --option."));
+                return error_set(ret_error, -EINVAL,
+                                 _("--filename is missing, or what names the image by --option."));
         return 0;
 }
 
@@ -181,14 +192,15 @@ static int set_tree(const Invocation *invocation, MusterGateRequest *request, Mu
 
         for (size_t i = 0; i < ELEMENTSOF(excluded); i++)
                 if (option_given(invocation, excluded[i]))
-                        return error_set(ret_error, -EINVAL, _("With a tree from standard input, --%s has no meaning."),
+                        return error_set(ret_error, -EINVAL,
+                                         _("With a tree from standard input, --%s has no meaning."),
                                          excluded[i]->name);
         r = read_stdin(&text, ret_error);
         return r < 0 ? r : muster_gate_request_set_tree(request, text, ret_error);
 }
 
-static int set_one(MusterGateRequest *request, int (*set)(MusterGateRequest *, const char *), const Option *option,
-                   const Invocation *invocation, MusterError **ret_error)
+static int set_one(MusterGateRequest *request, int (*set)(MusterGateRequest *, const char *),
+                   const Option *option, const Invocation *invocation, MusterError **ret_error)
 {
         const char *value = option_value(invocation, option);
         int r = value ? set(request, value) : 0;
@@ -203,7 +215,8 @@ static int set_scalars(const Invocation *invocation, MusterGateRequest *request,
         int r = set_one(request, muster_gate_request_set_driver, &option_disk_driver, invocation, ret_error);
 
         if (r >= 0)
-                r = set_one(request, muster_gate_request_set_filename, &option_filename, invocation, ret_error);
+                r = set_one(request, muster_gate_request_set_filename, &option_filename, invocation,
+                            ret_error);
         if (r >= 0)
                 r = set_one(request, muster_gate_request_set_format, &option_format, invocation, ret_error);
         return r;
@@ -216,8 +229,8 @@ int disk_request(const Invocation *invocation, MusterGateRequest **ret, MusterEr
         int r;
 
         if (tree && !streq(tree, "-"))
-                return error_set(ret_error, -EINVAL, _("'%s' is not taken here; '-' reads a tree from standard input."),
-                                 tree);
+                return error_set(ret_error, -EINVAL,
+                                 _("'%s' is not taken here; '-' reads a tree from standard input."), tree);
         if (muster_gate_request_new(&request) < 0)
                 return error_oom(ret_error);
         r = tree ? 0 : check_complete(invocation, ret_error);
@@ -226,7 +239,8 @@ int disk_request(const Invocation *invocation, MusterGateRequest **ret, MusterEr
         if (r >= 0)
                 r = set_scalars(invocation, request, ret_error);
         if (r >= 0)
-                r = set_one(request, muster_gate_request_set_node_name, &option_node_name, invocation, ret_error);
+                r = set_one(request, muster_gate_request_set_node_name, &option_node_name, invocation,
+                            ret_error);
         if (r >= 0)
                 r = set_repeated(invocation, request, ret_error);
         if (r >= 0 && tree)
@@ -249,7 +263,7 @@ static void say_list(const char *title, json_object *list)
                         say_wrapped(json_object_get_string(item), 2, text_width());
                 else
                         say("  %s\n", json_object_to_json_string_ext(item, JSON_C_TO_STRING_NOSLASHESCAPE |
-                                                                                  JSON_C_TO_STRING_SPACED));
+                                                                                   JSON_C_TO_STRING_SPACED));
 }
 
 void say_decision(json_object *answer)
@@ -263,13 +277,14 @@ void say_decision(json_object *answer)
         else if (streq_ptr(decision, "fallback"))
                 style = STYLE_OPEN;
         say_styled(style, "%s",
-                   style == STYLE_BAD  ? _("refused") :
-                   style == STYLE_OPEN ? _("allowed by the fallback") :
-                                         _("allowed"));
+                   style == STYLE_BAD    ? _("refused")
+                   : style == STYLE_OPEN ? _("allowed by the fallback")
+                                         : _("allowed"));
         say("%s%s\n", access_name ? ": " : "", access_name ?: "");
         if (json_get_string(answer, "reason"))
                 say_wrapped(json_get_string(answer, "reason"), 2, text_width());
-        say_list(_("Arguments of blockdev-add, in this order"), json_get(answer, "arguments", json_type_array));
+        say_list(_("Arguments of blockdev-add, in this order"),
+                 json_get(answer, "arguments", json_type_array));
         say_list(_("Notes"), json_get(answer, "notes", json_type_array));
         say_list(_("Nodes as the emulator has them"), json_get(answer, "nodes", json_type_array));
 }

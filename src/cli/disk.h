@@ -19,8 +19,8 @@ void say_decision(json_object *answer);
 int exit_of_decision(int decision);
 
 /*
- * Splits "key=value,key=value" into keys and values (alternating, NULL-terminated; to strv_free()); a comma in
- * a value is doubled. -EINVAL.
+ * Splits "key=value,key=value" into keys and values (alternating, NULL-terminated; to strv_free()); a comma
+ * in a value is doubled. -EINVAL.
  */
 int split_pairs(const char *text, char ***ret);
 

@@ -108,7 +108,8 @@ char *join_strings(json_object *array)
         for (size_t i = 0; (item = array_object(array, i)); i++) {
                 char *longer;
 
-                if (asprintf(&longer, "%s%s%s", joined ?: "", joined ? ", " : "", json_object_get_string(item)) < 0)
+                if (asprintf(&longer, "%s%s%s", joined ?: "", joined ? ", " : "",
+                             json_object_get_string(item)) < 0)
                         break;
                 free(joined);
                 joined = longer;

@@ -84,28 +84,29 @@ static const struct {
         const char *section;
         const char *items[8][2]; /* term and text */
 } sections[] = {
-        { N_("EXIT STATUS"),
-          {
-                  { "0", N_("All is well: the feature is present, the path is met, the disk is allowed.") },
-                  { "1", N_("The answer is no: absent, not there, differs, faulty, refused.") },
-                  { "2", N_("An error; a sentence on standard error says what failed and what helps.") },
-                  { "3", N_("It could not be determined whether the feature is present.") },
-                  { "128+N", N_("Interrupted by signal N; what was started is gone.") },
-          } },
-        { N_("FILES"),
-          {
-                  { MUSTER_FEATURES_DIR "/*.ini", N_("The features that are shipped.") },
-                  { "/etc/muster/features.d/*.ini", N_("The administrator's: they add features or replace some.") },
-                  { "~/.config/muster/features.d/*.ini",
-                    N_("The user's: they come last. Check them with 'muster catalogue check'.") },
-          } },
-        { N_("ENVIRONMENT"),
-          {
-                  { "MUSTER_FEATURES_DIR", N_("A folder in place of that of the shipped features.") },
-                  { "XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.") },
-                  { "NO_COLOR", N_("If set and not empty, nothing is coloured.") },
-                  { "PATH", N_("Where emulators named without a slash are looked for, and those of --all.") },
-          } },
+        {N_("EXIT STATUS"),
+         {
+                 {"0", N_("All is well: the feature is present, the path is met, the disk is allowed.")},
+                 {"1", N_("The answer is no: absent, not there, differs, faulty, refused.")},
+                 {"2", N_("An error; a sentence on standard error says what failed and what helps.")},
+                 {"3", N_("It could not be determined whether the feature is present.")},
+                 {"128+N", N_("Interrupted by signal N; what was started is gone.")},
+         }},
+        {N_("FILES"),
+         {
+                 {MUSTER_FEATURES_DIR "/*.ini", N_("The features that are shipped.")},
+                 {"/etc/muster/features.d/*.ini",
+                  N_("The administrator's: they add features or replace some.")},
+                 {"~/.config/muster/features.d/*.ini",
+                  N_("The user's: they come last. Check them with 'muster catalogue check'.")},
+         }},
+        {N_("ENVIRONMENT"),
+         {
+                 {"MUSTER_FEATURES_DIR", N_("A folder in place of that of the shipped features.")},
+                 {"XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.")},
+                 {"NO_COLOR", N_("If set and not empty, nothing is coloured.")},
+                 {"PATH", N_("Where emulators named without a slash are looked for, and those of --all.")},
+         }},
 };
 
 static void put_examples(void)
@@ -131,12 +132,17 @@ void generate_man(void)
         puts(".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\" \"User Commands\"\n.SH NAME");
         put_text("muster - learns what a QEMU really can do, and gates what is sent to it\n");
         puts(".SH SYNOPSIS\n.B muster\n.I VERB\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION");
-        put_paragraphs(_("Muster asks an emulator what it offers, by starting it without a guest or through the QMP socket "
-                         "of a running one, and judges by that which features of its catalogue are present, absent or "
-                         "unknown. Every verdict comes with its evidence: the ties, which are places where a feature's "
-                         "presence shows, and what stood there. From the verdicts it derives how a disk is to be added.\n"
-                         "Options may stand before or behind the verb, as --name=value or --name value; -- ends "
-                         "them."));
+        put_paragraphs(
+                _("Muster asks an emulator what it offers, by starting it without a guest or through the "
+                  "QMP socket "
+                  "of a running one, and judges by that which features of its catalogue are present, absent "
+                  "or "
+                  "unknown. Every verdict comes with its evidence: the ties, which are places where a "
+                  "feature's "
+                  "presence shows, and what stood there. From the verdicts it derives how a disk is to be "
+                  "added.\n"
+                  "Options may stand before or behind the verb, as --name=value or --name value; -- ends "
+                  "them."));
         puts(".SH OPTIONS OF EVERY VERB");
         for (const Option *const *option = options_common; *option; option++)
                 put_option(*option);

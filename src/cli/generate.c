@@ -13,10 +13,10 @@ int generate(const char *what, MusterError **ret_error)
                 const char *name;
                 void (*generate)(void);
         } generators[] = {
-                { "man", generate_man },
-                { "bash", generate_bash },
-                { "zsh", generate_zsh },
-                { "fish", generate_fish },
+                {"man", generate_man},
+                {"bash", generate_bash},
+                {"zsh", generate_zsh},
+                {"fish", generate_fish},
         };
 
         for (size_t i = 0; i < ELEMENTSOF(generators); i++)
@@ -24,7 +24,8 @@ int generate(const char *what, MusterError **ret_error)
                         generators[i].generate();
                         return 0;
                 }
-        return error_set(ret_error, -EINVAL, _("'%s' cannot be generated; give man, bash, zsh or fish."), what);
+        return error_set(ret_error, -EINVAL, _("'%s' cannot be generated; give man, bash, zsh or fish."),
+                         what);
 }
 
 static void cleanup_catalogue(MusterCatalogue **catalogue)

@@ -7,8 +7,8 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
-#define VERB_COLUMNS  17
-#define USAGE_COLUMNS 26
+#define VERB_COLUMNS 17
+#define HELP_COLUMN  30
 
 static void list_verbs(FILE *file, const char *group)
 {
@@ -23,7 +23,8 @@ static void list_verbs(FILE *file, const char *group)
 void help_overview(FILE *file)
 {
         fprintf(file, "%s\n%s\n\n%s\n", _("Usage: muster VERB [OPTIONS] [ARGUMENTS]"),
-                _("Learns what a QEMU really can do, shows on what that rests, and gates what is sent to it."),
+                _("Learns what a QEMU really can do, shows on what that rests, and gates what is sent to "
+                  "it."),
                 _("Verbs:"));
         list_verbs(file, /* group= */ NULL);
         fprintf(file, "\n%s\n", _("'muster help VERB' tells more; most people start with 'muster probe'."));
@@ -41,15 +42,16 @@ char *help_synopsis(const Verb *verb)
         bool options = verb->options && verb->options[0];
         char *text;
 
-        if (asprintf(&text, "muster %s%s%s%s%s", verb->name, options ? " " : "", options ? _("[OPTIONS]") : "",
-                     verb->arguments ? " " : "", verb->arguments ? _(verb->arguments) : "") < 0)
+        if (asprintf(&text, "muster %s%s%s%s%s", verb->name, options ? " " : "",
+                     options ? _("[OPTIONS]") : "", verb->arguments ? " " : "",
+                     verb->arguments ? _(verb->arguments) : "") < 0)
                 return NULL;
         return text;
 }
 
 char *help_option_usage(const Option *option)
 {
-        char letter[] = { '-', option->letter ?: ' ', ',', ' ', '\0' };
+        char letter[] = {'-', option->letter ?: ' ', ',', ' ', '\0'};
         char *text;
 
         if (asprintf(&text, "%s--%s%s%s", option->letter ? letter : "    ", option->name,
@@ -61,15 +63,11 @@ char *help_option_usage(const Option *option)
 static void help_option(const Option *option)
 {
         CLEANUP(free) char *usage = help_option_usage(option);
-        size_t columns = text_columns(usage ?: "");
+        CLEANUP(free) char *head = NULL;
 
-        say("  %s", usage ?: "");
-        if (columns > USAGE_COLUMNS || text_columns(_(option->help)) + USAGE_COLUMNS + 4 > text_width()) {
-                say("\n");
-                say_wrapped(_(option->help), USAGE_COLUMNS + 4, text_width());
-                return;
-        }
-        say("%*s  %s\n", (int)(USAGE_COLUMNS - columns), "", _(option->help));
+        if (!usage || asprintf(&head, "  %s", usage) < 0)
+                head = NULL;
+        say_hanging(head ?: option->name, _(option->help), HELP_COLUMN, text_width());
 }
 
 void help_verb(const Verb *verb)

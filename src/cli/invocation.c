@@ -8,8 +8,9 @@
 #include "cli/suggest.h"
 
 /*
- * One pass over argv. An option that stands before the verb is looked up among those of all verbs, which have
- * the same shape wherever they occur; whether the verb takes it is checked at the end, when the verb is known.
+ * One pass over argv. An option that stands before the verb is looked up among those of all verbs, which
+ * have the same shape wherever they occur; whether the verb takes it is checked at the end, when the verb is
+ * known.
  */
 
 typedef struct Parser {
@@ -24,7 +25,7 @@ typedef struct Parser {
 static int unknown_option(Parser *parser, const char *dashes, const char *name)
 {
         const Verb *verb = parser->invocation->verb;
-        Suggestion suggestion = { .word = name };
+        Suggestion suggestion = {.word = name};
 
         for (const Option *const *o = options_common; *o; o++)
                 suggestion_feed(&suggestion, (*o)->name);
@@ -37,16 +38,16 @@ static int unknown_option(Parser *parser, const char *dashes, const char *name)
                                  suggestion.best);
         if (verb)
                 return error_set(parser->ret_error, -EINVAL,
-                                 _("'%s' has no option '%s%s'; 'muster help %s' lists what it takes."), verb->name,
-                                 dashes, name, verb->name);
-        return error_set(parser->ret_error, -EINVAL, _("There is no option '%s%s'; see 'muster help'."), dashes,
-                         name);
+                                 _("'%s' has no option '%s%s'; 'muster help %s' lists what it takes."),
+                                 verb->name, dashes, name, verb->name);
+        return error_set(parser->ret_error, -EINVAL, _("There is no option '%s%s'; see 'muster help'."),
+                         dashes, name);
 }
 
 static int unknown_verb(Parser *parser, const char *group, const char *word)
 {
         CLEANUP(free) char *name = NULL;
-        Suggestion suggestion = { 0 };
+        Suggestion suggestion = {0};
 
         if (asprintf(&name, "%s%s%s", group ?: "", group ? " " : "", word) < 0) {
                 name = NULL;
@@ -56,10 +57,10 @@ static int unknown_verb(Parser *parser, const char *group, const char *word)
         for (const Verb *const *v = verbs; *v; v++)
                 suggestion_feed(&suggestion, (*v)->name);
         if (suggestion.best)
-                return error_set(parser->ret_error, -EINVAL,
-                                 _("There is no verb '%s'; did you mean '%s'?"), name, suggestion.best);
-        return error_set(parser->ret_error, -EINVAL, _("There is no verb '%s'; 'muster help' lists them all."),
-                         name);
+                return error_set(parser->ret_error, -EINVAL, _("There is no verb '%s'; did you mean '%s'?"),
+                                 name, suggestion.best);
+        return error_set(parser->ret_error, -EINVAL,
+                         _("There is no verb '%s'; 'muster help' lists them all."), name);
 }
 
 static int add_option(Parser *parser, const Option *option, const char *value)
@@ -75,7 +76,7 @@ static int add_option(Parser *parser, const Option *option, const char *value)
         if (!grown)
                 return error_oom(parser->ret_error);
         invocation->given = grown;
-        invocation->given[invocation->n_given++] = (Given){ option, value };
+        invocation->given[invocation->n_given++] = (Given){option, value};
         return 0;
 }
 
@@ -98,8 +99,8 @@ static int take_value(Parser *parser, const Option *option, const char *attached
         if (attached)
                 return add_option(parser, option, attached);
         if (parser->next >= parser->argc)
-                return error_set(parser->ret_error, -EINVAL, _("Option '--%s' needs a value: --%s %s."), option->name,
-                                 option->name, _(option->argument));
+                return error_set(parser->ret_error, -EINVAL, _("Option '--%s' needs a value: --%s %s."),
+                                 option->name, option->name, _(option->argument));
         return add_option(parser, option, parser->argv[parser->next++]);
 }
 
@@ -121,7 +122,8 @@ static int parse_long(Parser *parser, const char *text)
         if (option->argument)
                 return take_value(parser, option, *equals ? equals + 1 : NULL);
         if (*equals)
-                return error_set(parser->ret_error, -EINVAL, _("Option '--%s' takes no value."), option->name);
+                return error_set(parser->ret_error, -EINVAL, _("Option '--%s' takes no value."),
+                                 option->name);
         return add_option(parser, option, /* value= */ NULL);
 }
 
@@ -133,7 +135,7 @@ static int parse_letters(Parser *parser, const char *letters)
                 const Option *option = option_find_letter(parser->invocation->verb, *letters);
 
                 if (!option)
-                        return unknown_option(parser, "-", (const char[]){ *letters, '\0' });
+                        return unknown_option(parser, "-", (const char[]){*letters, '\0'});
                 if (option->argument)
                         return take_value(parser, option, letters[1] ? letters + 1 : NULL);
                 r = add_option(parser, option, /* value= */ NULL);
@@ -224,17 +226,16 @@ static int parse(Parser *parser)
 
 int invocation_parse(int argc, char *const *argv, Invocation *ret, MusterError **ret_error)
 {
-        __attribute__((cleanup(cleanup_invocation))) Invocation invocation = { 0 };
+        __attribute__((cleanup(cleanup_invocation))) Invocation invocation = {0};
         Parser parser = {
-                .argc = argc, .argv = argv, .next = 1, .invocation = &invocation, .ret_error = ret_error
-        };
+                .argc = argc, .argv = argv, .next = 1, .invocation = &invocation, .ret_error = ret_error};
         int r;
 
         r = parse(&parser);
         if (r < 0)
                 return r;
         *ret = invocation;
-        invocation = (Invocation){ 0 };
+        invocation = (Invocation){0};
         return 0;
 }
 
@@ -242,7 +243,7 @@ void invocation_done(Invocation *invocation)
 {
         free(invocation->given);
         free(invocation->arguments);
-        *invocation = (Invocation){ 0 };
+        *invocation = (Invocation){0};
 }
 
 bool option_given(const Invocation *invocation, const Option *option)
@@ -306,7 +307,7 @@ int parse_seconds(const char *text, uint64_t *ret_usec)
         }
         usec = seconds * USEC_PER_SEC;
         for (const char *p = *point ? point + 1 : point; *p; p++, unit /= 10) {
-                r = parse_number((const char[]){ *p, '\0' }, 9, &digit);
+                r = parse_number((const char[]){*p, '\0'}, 9, &digit);
                 if (r < 0)
                         return r;
                 usec += (uint64_t)digit * unit;

@@ -11,10 +11,10 @@ typedef struct Given {
 } Given;
 
 struct Invocation {
-        const Verb *verb;    /* NULL: none was named */
-        const char *group;   /* "schema", where the second word is missing */
-        bool help, version;  /* --help, --version */
-        Given *given;        /* in the order given */
+        const Verb *verb;   /* NULL: none was named */
+        const char *group;  /* "schema", where the second word is missing */
+        bool help, version; /* --help, --version */
+        Given *given;       /* in the order given */
         size_t n_given;
         const char **arguments; /* positional, without the verb; borrowed from argv */
         size_t n_arguments;

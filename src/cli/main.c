@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * muster, the command line. A warm `muster has` is to cost little more than a process, so nothing is done here
- * that the verb does not need: numbers keep the C locale (they are read and printed as JSON has them), and
- * signals, contexts and catalogues are set up by the verbs that use them.
+ * muster, the command line. A warm `muster has` is to cost little more than a process, so nothing is done
+ * here that the verb does not need: numbers keep the C locale (they are read and printed as JSON has them),
+ * and signals, contexts and catalogues are set up by the verbs that use them.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +22,8 @@
 static void fill_standard_fds(void)
 {
         for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-                if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+                if (fcntl(fd, F_GETFD) < 0 &&
+                    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
                         _exit(EXIT_TROUBLE);
 }
 
@@ -94,7 +95,7 @@ static int run_internal(const char *what, const char *argument)
 int main(int argc, char *argv[])
 {
         CLEANUP(MusterError) MusterError *error = NULL;
-        __attribute__((cleanup(cleanup_invocation))) Invocation invocation = { 0 };
+        __attribute__((cleanup(cleanup_invocation))) Invocation invocation = {0};
         int r;
 
         fill_standard_fds();

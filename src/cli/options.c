@@ -25,7 +25,8 @@ const Option option_emulator = {
         .letter = 'e',
         .name = "emulator",
         .argument = N_("PATH"),
-        .help = N_("the emulator: a path, or a name to look for in PATH; without it the one of this host's architecture"),
+        .help = N_("the emulator: a path, or a name to look for in PATH; without it the one of this host's "
+                   "architecture"),
         .complete = COMPLETE_EMULATOR,
 };
 
@@ -100,7 +101,8 @@ const Option option_filename = {
 const Option option_format = {
         .name = "format",
         .argument = N_("DRIVER"),
-        .help = N_("the format driver on top, such as qcow2 or raw; without it the guest writes the protocol node"),
+        .help = N_("the format driver on top, such as qcow2 or raw; without it the guest writes the "
+                   "protocol node"),
         .complete = "qcow2 raw vmdk vdi vhdx vpc qed luks",
 };
 
@@ -134,7 +136,8 @@ const Option option_option = {
 const Option option_backing = {
         .name = "backing",
         .argument = N_("KEY=VALUE,..."),
-        .help = N_("the next image of the backing chain: driver=file,filename=FILE,format=qcow2; a comma in a value is doubled"),
+        .help = N_("the next image of the backing chain: driver=file,filename=FILE,format=qcow2; a comma in "
+                   "a value is doubled"),
         .repeat = true,
 };
 
@@ -146,7 +149,7 @@ const Option option_launch = {
         .repeat = true,
 };
 
-const Option *const options_common[] = { &option_json, &option_help, NULL };
+const Option *const options_common[] = {&option_json, &option_help, NULL};
 
 static const Option *find_in(const Option *const *options, const char *name, char letter)
 {

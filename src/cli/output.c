@@ -43,8 +43,9 @@ unsigned output_width(void)
 const char *style_escape(Style style)
 {
         static const char *const escapes[] = {
-                [STYLE_PLAIN] = "", [STYLE_BOLD] = "\033[1m",  [STYLE_DIM] = "\033[2m", [STYLE_GOOD] = "\033[32m",
-                [STYLE_BAD] = "\033[31m", [STYLE_OPEN] = "\033[33m", [STYLE_RESET] = "\033[0m",
+                [STYLE_PLAIN] = "",        [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m",
+                [STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m", [STYLE_OPEN] = "\033[33m",
+                [STYLE_RESET] = "\033[0m",
         };
 
         return escapes[style];
@@ -161,12 +162,11 @@ void complain(const MusterError *error)
                 fputc('\n', stderr);
 }
 
-/* One paragraph's line, word by word. */
+/* One paragraph's line, word by word; the cursor is `indent` columns in. */
 static void wrap_line(const char *line, size_t length, unsigned indent, unsigned columns)
 {
         unsigned at = indent;
 
-        say("%*s", (int)indent, "");
         while (length > 0) {
                 size_t word = 0, shown = 0;
 
@@ -198,10 +198,23 @@ void say_wrapped(const char *text, unsigned indent, unsigned columns)
                         say("\n");
                 else if (*text == ' ')
                         say("%*s%.*s\n", (int)indent, "", (int)length, text);
-                else
+                else {
+                        say("%*s", (int)indent, "");
                         wrap_line(text, length, indent, columns);
+                }
                 text += length + (text[length] == '\n');
         }
+}
+
+void say_hanging(const char *head, const char *text, unsigned indent, unsigned columns)
+{
+        size_t used = text_columns(head);
+
+        if (used + 2 > indent)
+                say("%s\n%*s", head, (int)indent, "");
+        else
+                say("%s%*s", head, (int)(indent - used), "");
+        wrap_line(text, strlen(text), indent, columns);
 }
 
 void progress(const char *text)

@@ -47,8 +47,12 @@ int say_json_text(const char *text, MusterError **ret_error);
 /* "muster: sentence" and the detail below it, on standard error. */
 void complain(const MusterError *error);
 
-/* `text` broken into lines of `width` columns, each `indent` columns in. A line that starts with a blank stays. */
+/* `text` broken into lines of `width` columns, each `indent` columns in. A line that starts with a blank
+ * stays. */
 void say_wrapped(const char *text, unsigned indent, unsigned width);
+
+/* `head`, and beside it (below it, where it is too long) one paragraph, `indent` columns in. */
+void say_hanging(const char *head, const char *text, unsigned indent, unsigned width);
 
 /* One line of state on a terminal's standard error, overwritten by the next; NULL clears it. */
 void progress(const char *text);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every installed emulator, as many at a time as there are processors. A worker has a context and a catalogue of
- * its own, since those serve one thread each; it leaves behind a finished JSON object or an error in the
- * target's slot. The first thread prints slots in their order as they come to be done. One bad binary is an
- * error in its slot and hides no other; only a cancellation ends them all.
+ * Every installed emulator, as many at a time as there are processors. A worker has a context and a
+ * catalogue of its own, since those serve one thread each; it leaves behind a finished JSON object or an
+ * error in the target's slot. The first thread prints slots in their order as they come to be done. One bad
+ * binary is an error in its slot and hides no other; only a cancellation ends them all.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -126,9 +126,10 @@ static int add_row(Table *table, const Slot *slot)
         if (!version)
                 return -ENOMEM;
         return table_add(table,
-                         (const char *const[]){ slot->path, version, slot->probed ? verdict_word(verdict) : _("failed"),
-                                                slot->probed ? json_get_string(emulator, "package") ?: "" :
-                                                               muster_error_message(slot->error) },
+                         (const char *const[]){slot->path, version,
+                                               slot->probed ? verdict_word(verdict) : _("failed"),
+                                               slot->probed ? json_get_string(emulator, "package") ?: ""
+                                                            : muster_error_message(slot->error)},
                          /* styled= */ 2, slot->probed ? verdict_style(verdict) : STYLE_BAD);
 }
 
@@ -206,12 +207,12 @@ static int say_all(json_object *array, const Table *table, MusterError **ret_err
 
 static int probe_paths(const Invocation *invocation, char **paths, bool *ret_failed, MusterError **ret_error)
 {
-        const char *const headers[] = { _("EMULATOR"), _("VERSION"), "dynamic-auto-read-only", _("PACKAGE") };
+        const char *const headers[] = {_("EMULATOR"), _("VERSION"), "dynamic-auto-read-only", _("PACKAGE")};
         bool json = option_given(invocation, &option_json);
         CLEANUP(json) json_object *array = json ? json_object_new_array() : NULL;
         CLEANUP(Table) Table *table = json ? NULL : table_new(headers, ELEMENTSOF(headers));
         CLEANUP(free) Slot *slots = calloc(strv_length(paths) + 1, sizeof(*slots));
-        All all = { .invocation = invocation, .slots = slots, .n_slots = strv_length(paths) };
+        All all = {.invocation = invocation, .slots = slots, .n_slots = strv_length(paths)};
         int r;
 
         if (!slots || (!array && !table))
@@ -246,8 +247,9 @@ int probe_all(const Invocation *invocation, MusterError **ret_error)
         if (r < 0)
                 return r;
         if (!paths || !*paths)
-                return error_set(ret_error, -ENOENT, _("No emulator is installed; install qemu-system-x86, or name one by "
-                                                       "--emulator."));
+                return error_set(ret_error, -ENOENT,
+                                 _("No emulator is installed; install qemu-system-x86, or name one by "
+                                   "--emulator."));
         r = probe_paths(invocation, paths, &failed, ret_error);
         if (r < 0)
                 return r;

@@ -20,7 +20,8 @@ json_object *probe_to_json(const Session *session, MusterError **ret_error)
                 return NULL;
         if (!object || json_parse(emulator_text, strlen(emulator_text), &emulator) < 0 ||
             json_parse(features_text, strlen(features_text), &features) < 0 ||
-            json_add(object, "emulator", TAKE(emulator)) < 0 || json_add(object, "features", TAKE(features)) < 0 ||
+            json_add(object, "emulator", TAKE(emulator)) < 0 ||
+            json_add(object, "features", TAKE(features)) < 0 ||
             json_add_bool(object, "cached", session->info.cached) < 0 ||
             json_add_int(object, "spawned", session->info.spawned) < 0) {
                 error_oom(ret_error);
@@ -52,7 +53,8 @@ json_object *probe_counts(const Session *session, MusterError **ret_error)
                 return NULL;
         r = counts ? json_parse(text, strlen(text), &facts) : -ENOMEM;
         if (r >= 0)
-                r = add_count(counts, "machines", fact(facts, "portable", "query-machines", json_type_array));
+                r = add_count(counts, "machines",
+                              fact(facts, "portable", "query-machines", json_type_array));
         if (r >= 0)
                 r = add_count(counts, "cpus", fact(facts, "host", "query-cpu-definitions", json_type_array));
         if (r >= 0)
@@ -84,7 +86,8 @@ static void say_modules(json_object *modules)
 
 static void say_emulator(json_object *emulator)
 {
-        const char *package = json_get_string(emulator, "package"), *path = json_get_string(emulator, "path");
+        const char *package = json_get_string(emulator, "package"),
+                   *path = json_get_string(emulator, "path");
         const char *executable = json_get_string(emulator, "executable");
         bool daemon = streq_ptr(json_get_string(emulator, "kind"), "storage-daemon");
 
@@ -106,12 +109,15 @@ static void say_kvm(json_object *counts)
         json_object *kvm = json_get(counts, "kvm", json_type_object);
         const char *why = json_get_string(device, "why");
         CLEANUP(free) char *text = NULL;
-        bool built_in = json_get_bool(kvm, "present", false), usable = json_get_bool(device, "usable", false);
+        bool built_in = json_get_bool(kvm, "present", false),
+             usable = json_get_bool(device, "usable", false);
 
         if (!kvm)
                 return;
-        if (asprintf(&text, "%s%s%s", built_in ? _("built in") : _("not built in"),
-                     built_in ? ", " : "", !built_in ? "" : usable ? _("usable here") : _("not usable here")) < 0) {
+        if (asprintf(&text, "%s%s%s", built_in ? _("built in") : _("not built in"), built_in ? ", " : "",
+                     !built_in ? ""
+                     : usable  ? _("usable here")
+                               : _("not usable here")) < 0) {
                 text = NULL;
                 return;
         }
@@ -144,7 +150,7 @@ static void count_verdicts(json_object *features, unsigned ret_counts[static 3])
 
 static void say_features_counts(json_object *features)
 {
-        unsigned counts[3] = { 0 };
+        unsigned counts[3] = {0};
         CLEANUP(free) char *text = NULL;
 
         count_verdicts(features, counts);

@@ -44,13 +44,15 @@ int session_target(const Invocation *invocation, char **ret, MusterError **ret_e
 
         if (emulator && address)
                 return error_set(ret_error, -EINVAL,
-                                 _("Give either --emulator, which starts one, or --connect, which asks a running one."));
+                                 _("Give either --emulator, which starts one, or --connect, which asks a "
+                                   "running one."));
         if (emulator)
                 return emulator_path(emulator, ret, ret_error);
         if (!address)
                 return muster_emulator_default(ret, ret_error);
         if (!startswith(address, "unix:") || !address[5])
-                return error_set(ret_error, -EINVAL, _("'%s' is no address; give unix:PATH, such as unix:/run/qmp.sock."),
+                return error_set(ret_error, -EINVAL,
+                                 _("'%s' is no address; give unix:PATH, such as unix:/run/qmp.sock."),
                                  address);
         *ret = strdup(address);
         return *ret ? 0 : error_oom(ret_error);
@@ -62,8 +64,8 @@ int session_trust(const Invocation *invocation, MusterTrust *ret, MusterError **
 
         *ret = MUSTER_TRUST_MEASURED;
         if (name && muster_trust_from_name(name, ret) < 0)
-                return error_set(ret_error, -EINVAL, _("'%s' is no level of trust; give declared, measured or inferred."),
-                                 name);
+                return error_set(ret_error, -EINVAL,
+                                 _("'%s' is no level of trust; give declared, measured or inferred."), name);
         return 0;
 }
 
@@ -80,9 +82,10 @@ int session_open_context(Session *session, const Invocation *invocation, MusterE
                 return error_oom(ret_error);
         if (timeout) {
                 if (parse_seconds(timeout, &usec) < 0)
-                        return error_set(ret_error, -EINVAL,
-                                         _("'%s' is no time limit; give seconds from 0.001 to 86400, such as 2.5."),
-                                         timeout);
+                        return error_set(
+                                ret_error, -EINVAL,
+                                _("'%s' is no time limit; give seconds from 0.001 to 86400, such as 2.5."),
+                                timeout);
                 r = muster_context_set_timeout(session->context, usec);
                 if (r < 0)
                         return error_errno(ret_error, r, "--timeout");
@@ -116,14 +119,15 @@ int session_open_catalogue(Session *session, MusterError **ret_error)
         return session->catalogue ? 0 : muster_catalogue_new(&session->catalogue, ret_error);
 }
 
-int session_look_up_on(Session *session, const Invocation *invocation, const char *target, MusterError **ret_error)
+int session_look_up_on(Session *session, const Invocation *invocation, const char *target,
+                       MusterError **ret_error)
 {
         unsigned flags = option_given(invocation, &option_no_cache) ? MUSTER_LOOKUP_NO_CACHE : 0;
 
         session->verdicts = muster_verdicts_unref(session->verdicts);
         session->facts = muster_facts_unref(session->facts);
-        return muster_lookup(session->context, session->catalogue, target, flags, &session->facts, &session->info,
-                             ret_error);
+        return muster_lookup(session->context, session->catalogue, target, flags, &session->facts,
+                             &session->info, ret_error);
 }
 
 int session_look_up_target(Session *session, const Invocation *invocation, const char *target,
@@ -169,7 +173,7 @@ int session_judge(Session *session, const Invocation *invocation, MusterError **
 
 int session_check_feature(const Session *session, const char *feature, MusterError **ret_error)
 {
-        Suggestion suggestion = { .word = feature };
+        Suggestion suggestion = {.word = feature};
         const char *name;
 
         if (muster_catalogue_summary(session->catalogue, feature))
@@ -180,19 +184,22 @@ int session_check_feature(const Session *session, const char *feature, MusterErr
                 else
                         suggestion_feed(&suggestion, name);
         if (suggestion.best)
-                return error_set(ret_error, -ENOENT, _("The catalogue has no feature '%s'; did you mean '%s'?"), feature,
+                return error_set(ret_error, -ENOENT,
+                                 _("The catalogue has no feature '%s'; did you mean '%s'?"), feature,
                                  suggestion.best);
-        return error_set(ret_error, -ENOENT, _("The catalogue has no feature '%s'; 'muster features' lists them all."),
-                         feature);
+        return error_set(ret_error, -ENOENT,
+                         _("The catalogue has no feature '%s'; 'muster features' lists them all."), feature);
 }
 
-int session_schema(Session *session, const Invocation *invocation, MusterSchema **ret, MusterError **ret_error)
+int session_schema(Session *session, const Invocation *invocation, MusterSchema **ret,
+                   MusterError **ret_error)
 {
         const char *file = option_value(invocation, &option_file);
         MusterSchema *schema;
         int r;
 
-        if (file && (option_given(invocation, &option_emulator) || option_given(invocation, &option_connect)))
+        if (file &&
+            (option_given(invocation, &option_emulator) || option_given(invocation, &option_connect)))
                 return error_set(ret_error, -EINVAL, _("Give either --file or an emulator."));
         if (file)
                 return read_schema(file, ret, ret_error);
@@ -201,8 +208,10 @@ int session_schema(Session *session, const Invocation *invocation, MusterSchema 
                 return r;
         schema = muster_facts_schema(session->facts);
         if (!schema)
-                return error_set(ret_error, -ENODATA, _("%s has no schema: its QEMU (%s) is older than 2.5, or failed to say."),
-                                 muster_facts_path(session->facts), muster_facts_version(session->facts) ?: "?");
+                return error_set(ret_error, -ENODATA,
+                                 _("%s has no schema: its QEMU (%s) is older than 2.5, or failed to say."),
+                                 muster_facts_path(session->facts),
+                                 muster_facts_version(session->facts) ?: "?");
         *ret = muster_schema_ref(schema);
         return 0;
 }
@@ -213,7 +222,7 @@ void session_done(Session *session)
         muster_facts_unref(session->facts);
         muster_catalogue_unref(session->catalogue);
         muster_context_free(session->context);
-        *session = (Session){ 0 };
+        *session = (Session){0};
 }
 
 int exit_of_verdict(int verdict)

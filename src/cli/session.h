@@ -35,13 +35,15 @@ int session_look_up_target(Session *session, const Invocation *invocation, const
                            MusterError **ret_error);
 
 /* The same where signals are held back already. */
-int session_look_up_on(Session *session, const Invocation *invocation, const char *target, MusterError **ret_error);
+int session_look_up_on(Session *session, const Invocation *invocation, const char *target,
+                       MusterError **ret_error);
 
 /* -ENOENT with the name that was probably meant, where the catalogue has no such feature. */
 int session_check_feature(const Session *session, const char *feature, MusterError **ret_error);
 
 /* The schema that --file, or else the emulator's facts, hold: a new reference. */
-int session_schema(Session *session, const Invocation *invocation, MusterSchema **ret, MusterError **ret_error);
+int session_schema(Session *session, const Invocation *invocation, MusterSchema **ret,
+                   MusterError **ret_error);
 
 /* Around each of the library's operations: signals cancel it. `session_end` returns `r`, its result. */
 int session_begin(Session *session, MusterError **ret_error);
@@ -57,4 +59,4 @@ static inline void cleanup_session(Session *session)
         session_done(session);
 }
 
-#define SESSION(name) __attribute__((cleanup(cleanup_session))) Session name = { 0 }
+#define SESSION(name) __attribute__((cleanup(cleanup_session))) Session name = {0}

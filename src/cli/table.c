@@ -45,7 +45,7 @@ static int append(Table *table, const char *const *cells, size_t styled, Style s
                 if (!row[i])
                         return -ENOMEM;
         }
-        table->rows[table->n_rows++] = (Row){ .cells = TAKE(row), .styled = styled, .style = style };
+        table->rows[table->n_rows++] = (Row){.cells = TAKE(row), .styled = styled, .style = style};
         return 0;
 }
 
@@ -95,7 +95,8 @@ static void put_cut(FILE *file, const char *text, size_t columns)
         fprintf(file, "%.*s%s", (int)(end - text), text, output_utf8() ? "…" : ">");
 }
 
-static void put_row(FILE *file, const Table *table, const Row *row, const size_t *widths, size_t last, bool coloured)
+static void put_row(FILE *file, const Table *table, const Row *row, const size_t *widths, size_t last,
+                    bool coloured)
 {
         for (size_t i = 0; i < table->n_columns; i++) {
                 bool styled = coloured && (row->styled == i || row->styled == table->n_columns);

@@ -15,8 +15,8 @@ Table *table_free(Table *table);
 int table_add(Table *table, const char *const *cells, size_t styled, Style style);
 
 /*
- * The table as text, a line a row. The last column is cut so that lines keep to `width` columns (0: no limit).
- * NULL when out of memory.
+ * The table as text, a line a row. The last column is cut so that lines keep to `width` columns (0: no
+ * limit). NULL when out of memory.
  */
 char *table_to_text(const Table *table, unsigned width, bool coloured);
 

@@ -16,7 +16,8 @@ static void say_faults(json_object *faults)
         for (size_t i = 0; (fault = array_object(faults, i)); i++) {
                 bool warning = streq_ptr(json_get_string(fault, "severity"), "warning");
 
-                say("%s:%lld: ", json_get_string(fault, "file") ?: "", (long long)json_get_int(fault, "line", 0));
+                say("%s:%lld: ", json_get_string(fault, "file") ?: "",
+                    (long long)json_get_int(fault, "line", 0));
                 say_styled(warning ? STYLE_OPEN : STYLE_BAD, "%s", warning ? _("warning") : _("error"));
                 say(": %s\n", json_get_string(fault, "message") ?: "");
         }
@@ -68,9 +69,11 @@ const Verb verb_catalogue_check = {
         .name = "catalogue check",
         .arguments = N_("FILE..."),
         .summary = N_("check files of the feature catalogue"),
-        .about = N_("Reads files of the form that features.d folders hold and prints every fault as file:line. With --json "
+        .about = N_("Reads files of the form that features.d folders hold and prints every fault as "
+                    "file:line. With --json "
                     "it is an array.\n"
-                    "Exits with 0 if there is none (or warnings only), 1 if there is, 2 if a file cannot be read."),
+                    "Exits with 0 if there is none (or warnings only), 1 if there is, 2 if a file cannot be "
+                    "read."),
         .example = "muster catalogue check ~/.config/muster/features.d/mine.ini",
         .min_arguments = 1,
         .max_arguments = FILES_MAX,

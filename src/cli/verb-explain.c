@@ -22,15 +22,15 @@ static void say_governs(json_object *governs)
 
 static int say_reach(json_object *reach, MusterError **ret_error)
 {
-        const char *const headers[] = { _("COMMAND"), _("DRIVER"), _("COVERED"), _("REASON") };
+        const char *const headers[] = {_("COMMAND"), _("DRIVER"), _("COVERED"), _("REASON")};
         CLEANUP(Table) Table *table = table_new(headers, 4);
         CLEANUP(free) char *text = NULL;
         json_object *row;
 
         for (size_t i = 0; table && (row = array_object(reach, i)); i++) {
                 bool covered = json_get_bool(row, "covered", false);
-                const char *const cells[] = { json_get_string(row, "command"), json_get_string(row, "driver"),
-                                              covered ? _("yes") : _("no"), json_get_string(row, "reason") };
+                const char *const cells[] = {json_get_string(row, "command"), json_get_string(row, "driver"),
+                                             covered ? _("yes") : _("no"), json_get_string(row, "reason")};
 
                 if (table_add(table, cells, /* styled= */ 2, covered ? STYLE_GOOD : STYLE_BAD) < 0)
                         return error_oom(ret_error);
@@ -45,7 +45,8 @@ static int say_reach(json_object *reach, MusterError **ret_error)
 static void say_head(json_object *explained)
 {
         CLEANUP(free) char *libvirt = join_strings(json_get(explained, "libvirt", json_type_array));
-        const char *verdict = json_get_string(explained, "verdict"), *driver = json_get_string(explained, "driver");
+        const char *verdict = json_get_string(explained, "verdict"),
+                   *driver = json_get_string(explained, "driver");
 
         say_styled(STYLE_BOLD, "%s", json_get_string(explained, "feature") ?: "");
         say("%s%s: ", driver ? " / " : "", driver ?: "");
@@ -94,22 +95,24 @@ static int run(Invocation *invocation, MusterError **ret_error)
         verdict = muster_verdict(session.verdicts, feature, driver);
         if (json_parse(text, strlen(text), &explained) < 0)
                 return error_oom(ret_error);
-        r = option_given(invocation, &option_json) ? say_json(explained, ret_error) :
-                                                     say_explained(explained, ret_error);
+        r = option_given(invocation, &option_json) ? say_json(explained, ret_error)
+                                                   : say_explained(explained, ret_error);
         return r < 0 ? r : exit_of_verdict(verdict);
 }
 
 static const Option *const options[] = {
-        &option_emulator, &option_connect, &option_driver, &option_trust,
-        &option_timeout, &option_user, &option_no_cache, NULL,
+        &option_emulator, &option_connect, &option_driver,   &option_trust,
+        &option_timeout,  &option_user,    &option_no_cache, NULL,
 };
 
 const Verb verb_explain = {
         .name = "explain",
         .arguments = N_("FEATURE"),
         .summary = N_("show what a verdict rests on, tie by tie"),
-        .about = N_("Prints every tie of the feature, whether it is met, and what stood at its path; what the feature "
-                    "governs; and every command and driver of this emulator from which the tied entity is reached, each "
+        .about = N_("Prints every tie of the feature, whether it is met, and what stood at its path; what "
+                    "the feature "
+                    "governs; and every command and driver of this emulator from which the tied entity is "
+                    "reached, each "
                     "with whether the verdict covers it, and why.\n"
                     "With --json: feature, verdict, ties, governs and reach. Exits as 'has' does."),
         .example = "muster explain dynamic-auto-read-only",

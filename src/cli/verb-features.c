@@ -7,15 +7,15 @@
 
 static int say_table(json_object *features, MusterError **ret_error)
 {
-        const char *const headers[] = { _("FEATURE"), _("VERDICT"), _("SUMMARY") };
+        const char *const headers[] = {_("FEATURE"), _("VERDICT"), _("SUMMARY")};
         CLEANUP(Table) Table *table = table_new(headers, 3);
         CLEANUP(free) char *text = NULL;
         json_object *feature;
 
         for (size_t i = 0; table && (feature = array_object(features, i)); i++) {
                 const char *verdict = json_get_string(feature, "verdict");
-                const char *const cells[] = { json_get_string(feature, "name"), verdict_word(verdict),
-                                              json_get_string(feature, "summary") };
+                const char *const cells[] = {json_get_string(feature, "name"), verdict_word(verdict),
+                                             json_get_string(feature, "summary")};
 
                 if (table_add(table, cells, /* styled= */ 1, verdict_style(verdict)) < 0)
                         return error_oom(ret_error);
@@ -48,15 +48,18 @@ static int run(Invocation *invocation, MusterError **ret_error)
 }
 
 static const Option *const options[] = {
-        &option_emulator, &option_connect, &option_trust, &option_timeout, &option_user, &option_no_cache, NULL,
+        &option_emulator, &option_connect,  &option_trust, &option_timeout,
+        &option_user,     &option_no_cache, NULL,
 };
 
 const Verb verb_features = {
         .name = "features",
         .summary = N_("list the verdicts on all features of the catalogue"),
-        .about = N_("Judges every feature of the catalogue by what the emulator says, and prints a table of names, "
-                    "verdicts and summaries. With --json it is an array of objects, each with its evidence.\n"
-                    "Exits with 0, or 2 on an error."),
+        .about =
+                N_("Judges every feature of the catalogue by what the emulator says, and prints a table of "
+                   "names, "
+                   "verdicts and summaries. With --json it is an array of objects, each with its evidence.\n"
+                   "Exits with 0, or 2 on an error."),
         .example = "muster features --trust declared",
         .options = options,
         .run = run,

@@ -4,25 +4,6 @@
 #include "cli/evidence.h"
 #include "cli/verbs.h"
 
-static void say_evidence(json_object *evidence)
-{
-        json_object *one;
-
-        for (size_t i = 0; (one = array_object(evidence, i)); i++) {
-                const char *verdict = json_get_string(one, "verdict"), *name = json_get_string(one, "name");
-                const char *driver = json_get_string(one, "driver");
-
-                if (!verdict) { /* a bare tie */
-                        say("  %s\n", json_object_to_json_string_ext(one, JSON_C_TO_STRING_NOSLASHESCAPE |
-                                                                                  JSON_C_TO_STRING_SPACED));
-                        continue;
-                }
-                say("  %s%s%s: ", name ?: json_get_string(one, "feature") ?: "", driver ? " / " : "", driver ?: "");
-                say_styled(verdict_style(verdict), "%s\n", verdict_word(verdict));
-                say_ties(json_get(one, "evidence", json_type_array), 4);
-        }
-}
-
 static int run(Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(MusterGateRequest) MusterGateRequest *request = NULL;
@@ -50,26 +31,31 @@ static int run(Invocation *invocation, MusterError **ret_error)
         say_decision(answer);
         if (option_given(invocation, &option_verbose)) {
                 say_styled(STYLE_BOLD, "\n%s\n", _("Evidence"));
-                say_evidence(json_get(answer, "evidence", json_type_array));
+                say_ties(json_get(answer, "evidence", json_type_array), 2);
         }
         return exit_of_decision(muster_gate_result_decision(result));
 }
 
 static const Option *const options[] = {
-        &option_emulator, &option_connect, DISK_OPTIONS, &option_launch, &option_trust,
-        &option_timeout, &option_user, &option_no_cache, &option_verbose, NULL,
+        &option_emulator, &option_connect, DISK_OPTIONS,     &option_launch,  &option_trust,
+        &option_timeout,  &option_user,    &option_no_cache, &option_verbose, NULL,
 };
 
 const Verb verb_gate = {
         .name = "gate",
         .arguments = N_("[-]"),
         .summary = N_("turn what is wanted of a disk into arguments of blockdev-add, or refuse"),
-        .about = N_("Decides, by the verdicts on the emulator and by how it will be launched, how a disk is to be added so "
-                    "that the access wanted is what it gets. On-demand access is refused where the emulator cannot reopen "
-                    "the file; the ties that are unmet are named, and --fallback says what to do instead. Nothing is "
-                    "opened or sent. With '-' a whole blockdev-add tree is read from standard input as JSON and checked "
+        .about = N_("Decides, by the verdicts on the emulator and by how it will be launched, how a disk is "
+                    "to be added so "
+                    "that the access wanted is what it gets. On-demand access is refused where the emulator "
+                    "cannot reopen "
+                    "the file; the ties that are unmet are named, and --fallback says what to do instead. "
+                    "Nothing is "
+                    "opened or sent. With '-' a whole blockdev-add tree is read from standard input as JSON "
+                    "and checked "
                     "node by node.\n"
-                    "With --json: decision, arguments, evidence and notes; and reason where it refused. Exits with 0, 1 if "
+                    "With --json: decision, arguments, evidence and notes; and reason where it refused. "
+                    "Exits with 0, 1 if "
                     "it refused, 2 on an error."),
         .example = "muster gate --driver file --filename disk.qcow2 --format qcow2 --access on-demand",
         .max_arguments = 1,

@@ -15,7 +15,8 @@ static int say_names(MusterError **ret_error)
         for (const Verb *const *verb = verbs; *verb; verb++) {
                 json_object *object = json_object_new_object();
 
-                if (!object || json_append(array, object) < 0 || json_add_string(object, "verb", (*verb)->name) < 0 ||
+                if (!object || json_append(array, object) < 0 ||
+                    json_add_string(object, "verb", (*verb)->name) < 0 ||
                     json_add_string(object, "summary", _((*verb)->summary)) < 0)
                         return error_oom(ret_error);
         }
@@ -24,7 +25,7 @@ static int say_names(MusterError **ret_error)
 
 static int run(Invocation *invocation, MusterError **ret_error)
 {
-        Suggestion suggestion = { 0 };
+        Suggestion suggestion = {0};
         CLEANUP(free) char *name = NULL;
         const Verb *verb;
 
@@ -54,7 +55,8 @@ static int run(Invocation *invocation, MusterError **ret_error)
         if (suggestion.best)
                 return error_set(ret_error, -EINVAL, _("There is no verb '%s'; did you mean '%s'?"), name,
                                  suggestion.best);
-        return error_set(ret_error, -EINVAL, _("There is no verb '%s'; 'muster help' lists them all."), name);
+        return error_set(ret_error, -EINVAL, _("There is no verb '%s'; 'muster help' lists them all."),
+                         name);
 }
 
 const Verb verb_help = {

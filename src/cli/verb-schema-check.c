@@ -9,7 +9,7 @@
 #include "cli/session.h"
 #include "cli/verbs.h"
 
-const Option *const schema_options[] = { SCHEMA_OPTIONS, NULL };
+const Option *const schema_options[] = {SCHEMA_OPTIONS, NULL};
 
 static void say_faults(json_object *faults)
 {
@@ -26,8 +26,8 @@ static void say_faults(json_object *faults)
         }
 }
 
-static int check(const MusterSchema *schema, const char *command, const char *arguments, const Invocation *invocation,
-                 MusterError **ret_error)
+static int check(const MusterSchema *schema, const char *command, const char *arguments,
+                 const Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(free) char *text = NULL;
         CLEANUP(json) json_object *faults = NULL;
@@ -68,9 +68,12 @@ const Verb verb_schema_check = {
         .name = "schema check",
         .arguments = N_("COMMAND JSON"),
         .summary = N_("check a command's arguments before they are sent"),
-        .about = N_("Checks a JSON object ('-' reads it from standard input) against the arguments that the emulator's "
-                    "schema has for the command: unknown and missing members, wrong types, unions and alternates, each "
-                    "with its path. Deprecated and unstable members yield warnings. With --json it is an array.\n"
+        .about = N_("Checks a JSON object ('-' reads it from standard input) against the arguments that the "
+                    "emulator's "
+                    "schema has for the command: unknown and missing members, wrong types, unions and "
+                    "alternates, each "
+                    "with its path. Deprecated and unstable members yield warnings. With --json it is an "
+                    "array.\n"
                     "Exits with 0 if it may be sent, 1 if it is faulty, 2 on an error."),
         .example = "muster schema check blockdev-add '{\"driver\": \"null-co\", \"node-name\": \"n\"}'",
         .min_arguments = 2,

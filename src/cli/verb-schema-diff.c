@@ -40,7 +40,8 @@ static int load(Session *session, const Invocation *invocation, const char *name
                 return r;
         schema = muster_facts_schema(session->facts);
         if (!schema)
-                return error_set(ret_error, -ENODATA, _("%s has no schema: its QEMU (%s) is older than 2.5, or failed to say."),
+                return error_set(ret_error, -ENODATA,
+                                 _("%s has no schema: its QEMU (%s) is older than 2.5, or failed to say."),
                                  name, muster_facts_version(session->facts) ?: "?");
         *ret = muster_schema_ref(schema);
         return 0;
@@ -48,7 +49,8 @@ static int load(Session *session, const Invocation *invocation, const char *name
 
 static void say_difference(json_object *difference)
 {
-        const char *change = json_get_string(difference, "change"), *kind = json_get_string(difference, "kind");
+        const char *change = json_get_string(difference, "change"),
+                   *kind = json_get_string(difference, "kind");
         const char *from = json_get_string(difference, "from"), *to = json_get_string(difference, "to");
         const char *path = json_get_string(difference, "path") ?: "";
 
@@ -94,15 +96,18 @@ static int run(Invocation *invocation, MusterError **ret_error)
         return n == 0 ? EXIT_OK : EXIT_NO;
 }
 
-static const Option *const options[] = { &option_timeout, &option_user, &option_no_cache, NULL };
+static const Option *const options[] = {&option_timeout, &option_user, &option_no_cache, NULL};
 
 const Verb verb_schema_diff = {
         .name = "schema diff",
         .arguments = N_("FROM TO"),
         .summary = N_("list what two emulators' schemas do not share"),
-        .about = N_("FROM and TO are each an emulator's path, the address of a running one (unix:PATH), or a file with a "
-                    "stored schema. Commands, events, members, values, features and types are compared by their path "
-                    "from a command or event: '+' was added, '-' removed, '~' changed. With --json it is an array.\n"
+        .about = N_("FROM and TO are each an emulator's path, the address of a running one (unix:PATH), or "
+                    "a file with a "
+                    "stored schema. Commands, events, members, values, features and types are compared by "
+                    "their path "
+                    "from a command or event: '+' was added, '-' removed, '~' changed. With --json it is an "
+                    "array.\n"
                     "Exits with 0 if there is no difference, 1 if there is, 2 on an error."),
         .example = "muster schema diff qemu-system-x86_64 qemu-storage-daemon",
         .min_arguments = 2,

@@ -114,7 +114,8 @@ static int get_depth(const Invocation *invocation, unsigned *ret, MusterError **
 
         *ret = DEPTH_DEFAULT;
         if (text && parse_number(text, DEPTH_MAX, ret) < 0)
-                return error_set(ret_error, -EINVAL, _("'%s' is no depth; give a number from 0 to %d."), text, DEPTH_MAX);
+                return error_set(ret_error, -EINVAL, _("'%s' is no depth; give a number from 0 to %d."),
+                                 text, DEPTH_MAX);
         return 0;
 }
 
@@ -149,15 +150,17 @@ static int run(Invocation *invocation, MusterError **ret_error)
         return EXIT_OK;
 }
 
-static const Option *const options[] = { SCHEMA_OPTIONS, &option_depth, NULL };
+static const Option *const options[] = {SCHEMA_OPTIONS, &option_depth, NULL};
 
 const Verb verb_schema_show = {
         .name = "schema show",
         .arguments = N_("NAME"),
         .summary = N_("describe a command or event as the emulator's schema has it"),
-        .about = N_("Prints arguments and result as an outline: '*' marks optional members, '+' branches of a union, '^' "
-                    "values, '$' features. Types are resolved by --depth levels. With --json it is an object.\n"
-                    "Exits with 0, 1 if the schema has no such command or event, 2 on an error."),
+        .about = N_(
+                "Prints arguments and result as an outline: '*' marks optional members, '+' branches of a "
+                "union, '^' "
+                "values, '$' features. Types are resolved by --depth levels. With --json it is an object.\n"
+                "Exits with 0, 1 if the schema has no such command or event, 2 on an error."),
         .example = "muster schema show blockdev-add --depth 3",
         .min_arguments = 1,
         .max_arguments = 1,

@@ -36,8 +36,8 @@ static int check(Session *session, const char *feature, char **ret_text, MusterE
 
         if (r < 0)
                 return r;
-        return session_end(session, muster_verify(session->context, session->catalogue, session->facts, feature,
-                                                  ret_text, /* ret_facts= */ NULL, ret_error));
+        return session_end(session, muster_verify(session->context, session->catalogue, session->facts,
+                                                  feature, ret_text, /* ret_facts= */ NULL, ret_error));
 }
 
 static int run(Invocation *invocation, MusterError **ret_error)
@@ -75,10 +75,12 @@ const Verb verb_verify = {
         .name = "verify",
         .arguments = N_("FEATURE"),
         .summary = N_("measure by its behaviour whether the emulator has a feature"),
-        .about = N_("Starts the emulator without a guest and runs the feature's behavioural check on it. For "
-                    "dynamic-auto-read-only: the image is opened read-only, read-write once a writer is attached, and "
-                    "read-only again after the last one is gone. Each of these is reported by itself.\n"
-                    "Exits as 'has' does; 2 also for a feature that has no check."),
+        .about =
+                N_("Starts the emulator without a guest and runs the feature's behavioural check on it. For "
+                   "dynamic-auto-read-only: the image is opened read-only, read-write once a writer is "
+                   "attached, and "
+                   "read-only again after the last one is gone. Each of these is reported by itself.\n"
+                   "Exits as 'has' does; 2 also for a feature that has no check."),
         .example = "muster verify dynamic-auto-read-only",
         .min_arguments = 1,
         .max_arguments = 1,

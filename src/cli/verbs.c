@@ -4,9 +4,21 @@
 #include "base/util.h"
 
 const Verb *const verbs[] = {
-        &verb_blockdev_add, &verb_catalogue_check, &verb_explain,      &verb_features,    &verb_gate,
-        &verb_has,          &verb_help,            &verb_probe,        &verb_schema_check, &verb_schema_diff,
-        &verb_schema_query, &verb_schema_show,     &verb_verify,       &verb_version,     NULL,
+        &verb_blockdev_add,
+        &verb_catalogue_check,
+        &verb_explain,
+        &verb_features,
+        &verb_gate,
+        &verb_has,
+        &verb_help,
+        &verb_probe,
+        &verb_schema_check,
+        &verb_schema_diff,
+        &verb_schema_query,
+        &verb_schema_show,
+        &verb_verify,
+        &verb_version,
+        NULL,
 };
 
 const Verb *verb_find(const char *name)
