@@ -110,6 +110,11 @@ static int learn(Probe *probe, Identifier *identifier, const char *const *types,
         return probe_to_facts(probe, &identifier->process, ret, ret_error);
 }
 
+static void cleanup_low_fds(unsigned *low_fds)
+{
+        low_fds_release(*low_fds);
+}
+
 static MusterEmulatorKind guess_kind(const char *path)
 {
         const char *slash = strrchr(path, '/');
@@ -121,7 +126,9 @@ static MusterEmulatorKind guess_kind(const char *path)
 _public_ int muster_facts_probe(MusterContext *context, const char *path, const char *const *types,
                                 MusterFacts **ret, MusterError **ret_error)
 {
-        __attribute__((cleanup(cleanup_identifier))) Identifier identifier = {0};
+        /* Before the thread opens anything, and until it has closed all. */
+        CLEANUP(low_fds) unsigned low_fds = low_fds_occupy();
+        CLEANUP(identifier) Identifier identifier = {0};
         CLEANUP(probe)
         Probe probe = {
                 .context = context,

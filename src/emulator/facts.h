@@ -48,7 +48,7 @@ struct MusterFacts {
         size_t n_types;
         Fact *measured;         /* outcomes of behavioural checks, named by check; value: see verify.h */
         size_t n_measured;
-        MusterFacts *base; /* whose facts, schema and names these are (facts_with_measured()); NULL if its own */
+        MusterFacts *base; /* lends all above but `measured` (facts_with_measured()); NULL if it is its own */
 };
 
 int facts_new(MusterFacts **ret);

@@ -23,6 +23,7 @@ struct Run {
         bool has_timer, has_cancel;
         bool overdue, cancelled;
         bool holds_sigpipe; /* blocked here for the run's time */
+        unsigned low_fds;
 
         bool ready;
         bool closed; /* the session ended: */
@@ -31,6 +32,13 @@ struct Run {
         bool exited; /* the child ended: */
         int status;
 };
+
+/*
+ * Where the program around runs without stdin, stdout or stderr, the loop's own descriptors would get these
+ * numbers, and libuv aborts when it closes one of them: for a run's time they are taken. Returns which (bits).
+ */
+unsigned low_fds_occupy(void);
+void low_fds_release(unsigned low_fds);
 
 /* A run without an emulator, its clock ticking until `deadline`. Takes nothing. */
 int run_new(MusterContext *context, const char *name, uint64_t deadline, Run **ret, MusterError **ret_error);
@@ -54,7 +62,7 @@ void run_linger(Run *run);
 /* Whether the session ended since the other side went away, rather than by breaking the protocol. */
 bool run_died(const Run *run);
 
-/* "exited with status 1", or what else ended the session; to free(). */
+/* "exited with status 1", or "closed its monitor" where no exit was seen; to free(). */
 char *run_how_it_ended(const Run *run);
 
 /* The error for what ended the turning of the loop. */

@@ -19,6 +19,25 @@
 #define LINGER_MSEC 250
 #define WHY_MAX     512
 
+unsigned low_fds_occupy(void)
+{
+        unsigned low_fds = 0;
+        int fd;
+
+        while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= STDERR_FILENO)
+                low_fds |= 1U << fd;
+        if (fd >= 0)
+                close(fd);
+        return low_fds;
+}
+
+void low_fds_release(unsigned low_fds)
+{
+        for (int fd = 0; fd <= STDERR_FILENO; fd++)
+                if (low_fds & (1U << fd))
+                        close(fd);
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
         Run *run = timer->data;
@@ -118,6 +137,7 @@ int run_new(MusterContext *context, const char *name, uint64_t deadline, Run **r
         if (!run)
                 return error_oom(ret_error);
         hold_sigpipe(run);
+        run->low_fds = low_fds_occupy();
         run->context = context;
         run->deadline = deadline;
         run->name = strdup(name);
@@ -207,7 +227,7 @@ char *run_how_it_ended(const Run *run)
 {
         if (run->exited)
                 return child_describe_status(run->status);
-        return strdup(run->closed_why ? run->closed_why : _("closed its monitor"));
+        return strdup(_("closed its monitor"));
 }
 
 int run_explain_end(Run *run, MusterError **ret_error)
@@ -365,6 +385,7 @@ Run *run_close(Run *run)
                 (void)uv_run(&run->loop, UV_RUN_DEFAULT);
                 (void)uv_loop_close(&run->loop);
         }
+        low_fds_release(run->low_fds);
         release_sigpipe(run);
         free(run->closed_why);
         free(run->name);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <cmocka.h>
 
 #include "base/fileio.h"
@@ -243,6 +245,107 @@ static void test_connect_errors(void **state)
         unlink(address.sun_path);
 }
 
+/* Serves one client at `path` with a fake that has `fault`; its process is the one that will be seen there.
+ */
+static pid_t serve(const char *path, const char *fault)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int ready[2];
+        char byte;
+        pid_t pid;
+
+        assert_int_equal(pipe(ready), 0);
+        strcpy(address.sun_path, path);
+        pid = fork();
+        if (pid == 0) {
+                int fd = socket(AF_UNIX, SOCK_STREAM, 0), client;
+
+                if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+                        _exit(1);
+                close(ready[1]);
+                client = accept(fd, NULL, NULL);
+                dup2(client, 0);
+                dup2(client, 1);
+                close(client);
+                execl(getenv("MUSTER_TEST_FAKE"), "fake", fault, NULL);
+                _exit(1);
+        }
+        close(ready[1]);
+        assert_int_equal(read(ready[0], &byte, 1), 0);
+        close(ready[0]);
+        return pid;
+}
+
+static int connect_fake(const char *fault, MusterFacts **ret, MusterError **ret_error)
+{
+        CLEANUP(context) MusterContext *context = NULL;
+        char path[100], target[160];
+        pid_t pid;
+        int r;
+
+        snprintf(path, sizeof(path), "%s/socket", directory);
+        snprintf(target, sizeof(target), "unix:%s", path);
+        pid = serve(path, fault);
+        assert_int_equal(muster_context_new(&context), 0);
+        muster_context_set_timeout(context, 3 * USEC_PER_SEC);
+        r = muster_facts_connect(context, target, ret, ret_error);
+        assert_int_equal(context->n_spawned, 0);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        unlink(path);
+        return r;
+}
+
+static void test_connect(void **state)
+{
+        CLEANUP(facts) MusterFacts *facts = NULL;
+        CLEANUP(MusterError) MusterError *error = NULL;
+
+        if (connect_fake("storage", &facts, &error) < 0)
+                fail_msg("%s", muster_error_message(error));
+        assert_true(facts->connected);
+        assert_int_equal(muster_facts_kind(facts), MUSTER_EMULATOR_STORAGE_DAEMON);
+        assert_non_null(startswith(muster_facts_path(facts), "unix:"));
+        assert_status(facts, "query-version", FACT_ANSWERED);
+        assert_status(facts, "device-list-properties", FACT_NOT_ASKED);
+        assert_status(facts, "query-cpu-definitions", FACT_NOT_ASKED);
+}
+
+/* A running emulator that dies is not tried again: there is no other. */
+static void test_connect_death(void **state)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+
+        assert_int_equal(connect_fake("die=query-kvm", NULL, &error), -ECONNRESET);
+        assert_non_null(strstr(muster_error_message(error), "ended before it had answered"));
+}
+
+/* libuv would abort if it were given descriptors 0 to 2. */
+static void test_without_stdio(void **state)
+{
+        char path[128];
+        int status;
+        pid_t pid;
+
+        write_wrapper(NULL, "fine", path);
+        pid = fork();
+        if (pid == 0) {
+                MusterContext *context = NULL;
+                MusterFacts *facts = NULL;
+
+                close(0);
+                close(1);
+                close(2);
+                if (muster_context_new(&context) < 0)
+                        _exit(1);
+                _exit(muster_facts_probe(context, path, NULL, &facts, NULL) == 0 && fcntl(0, F_GETFD) < 0
+                              ? 0
+                              : 2);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+}
+
 static int set_up(void **state)
 {
         if (!getenv("MUSTER_TEST_FAKE") || !mkdtemp(directory))
@@ -268,6 +371,9 @@ int main(void)
                 cmocka_unit_test(test_no_emulator),
                 cmocka_unit_test(test_cancel),
                 cmocka_unit_test(test_connect_errors),
+                cmocka_unit_test(test_connect),
+                cmocka_unit_test(test_connect_death),
+                cmocka_unit_test(test_without_stdio),
         };
 
         return cmocka_run_group_tests(tests, set_up, tear_down);
