@@ -56,6 +56,13 @@ static void put_paragraphs(const char *text)
                 puts(".fi");
 }
 
+static bool ends_in_stop(const char *text)
+{
+        size_t length = strlen(text);
+
+        return length > 0 && text[length - 1] == '.';
+}
+
 static void put_option(const Option *option)
 {
         CLEANUP(free) char *usage = help_option_usage(option);
@@ -65,7 +72,9 @@ static void put_option(const Option *option)
         put_text(start + strspn(start, " "));
         printf("\\fR\n");
         put_text(_(option->help));
-        puts(option->repeat ? ".\nMay be repeated." : ".");
+        puts(ends_in_stop(_(option->help)) ? "" : ".");
+        if (option->repeat)
+                puts("May be repeated.");
 }
 
 static void put_verb(const Verb *verb)

@@ -11,6 +11,13 @@
 
 static bool coloured, utf8;
 static unsigned width;
+static int write_errno; /* of the first write that failed: stdio keeps no more than that one did */
+
+static void note_failure(void)
+{
+        if (!write_errno && ferror(stdout))
+                write_errno = errno ?: EIO;
+}
 
 void output_init(void)
 {
@@ -98,6 +105,7 @@ void say(const char *format, ...)
                 text = NULL;
         else
                 print_clean(stdout, text, "");
+        note_failure();
 }
 
 void say_styled(Style style, const char *format, ...)
@@ -118,11 +126,13 @@ void say_styled(Style style, const char *format, ...)
         print_clean(stdout, text, "");
         if (coloured && style != STYLE_PLAIN)
                 fputs(style_escape(STYLE_RESET), stdout);
+        note_failure();
 }
 
 void say_raw(const char *text)
 {
         fputs(text, stdout);
+        note_failure();
 }
 
 int say_json(const json_object *object, MusterError **ret_error)
@@ -133,6 +143,7 @@ int say_json(const json_object *object, MusterError **ret_error)
                 return error_oom(ret_error);
         fputs(text, stdout);
         fputc('\n', stdout);
+        note_failure();
         return 0;
 }
 
@@ -234,12 +245,9 @@ void progress(const char *text)
 
 int output_finish(MusterError **ret_error)
 {
-        bool failed = ferror(stdout);
-        int r;
-
-        errno = 0;
-        if (fflush(stdout) == 0 && !failed)
+        if (fflush(stdout) != 0 || ferror(stdout))
+                note_failure();
+        if (!write_errno)
                 return 0;
-        r = errno ? -errno : -EIO;
-        return error_errno(ret_error, r, _("Cannot write the output"));
+        return error_errno(ret_error, -write_errno, _("Cannot write the output"));
 }
