@@ -6,6 +6,9 @@
 
 #include "base/util.h"
 
+/* There are no more ways to look in JSON, so a sane schema has no more branches. */
+#define ALTERNATE_MAX 8
+
 const char *schema_json_kind(const MusterSchema *schema, uint32_t type)
 {
         const SchemaEntity *entity = schema_entity(schema, type);

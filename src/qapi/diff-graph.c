@@ -144,11 +144,16 @@ int diff_graph_close(DiffGraph *graph)
 
 int diff_graph_roots(const DiffGraph *graph, uint32_t pair, size_t *budget, DiffRootFn fn, void *userdata)
 {
-        CLEANUP(free) uint32_t *queue = malloc(graph->n_pairs * sizeof(*queue));
-        CLEANUP(free) bool *seen = calloc(graph->n_pairs, sizeof(*seen));
+        CLEANUP(free) uint32_t *queue = NULL;
+        CLEANUP(free) bool *seen = NULL;
         size_t head = 0, tail = 0;
         int r;
 
+        if (*budget < graph->n_pairs)
+                return -E2BIG;
+        *budget -= graph->n_pairs;
+        queue = malloc(graph->n_pairs * sizeof(*queue));
+        seen = calloc(graph->n_pairs, sizeof(*seen));
         if (!queue || !seen)
                 return -ENOMEM;
         queue[tail++] = pair;

@@ -25,23 +25,12 @@
 #include "base/util.h"
 #include "qapi/describe.h"
 #include "qapi/diff-graph.h"
-
-/* Edges to follow in search of the `also`; 5.2 against 11.1 takes half a million. */
-#define ALSO_BUDGET 20000000
-
-typedef struct Difference {
-        char *path;
-        const char *change, *kind;
-        char *from, *to;
-        uint32_t pair; /* whose other roots are worth naming; SCHEMA_NONE: it is of one root only */
-        size_t order;  /* in which it was found; keeps the sort stable */
-} Difference;
+#include "qapi/diff-report.h"
 
 typedef struct Diff {
         const MusterSchema *a, *b;
         DiffGraph graph;
-        Difference *found;
-        size_t n_found, allocated;
+        DiffReport report;
         uint32_t at; /* the pair that is being compared */
 } Diff;
 
@@ -56,37 +45,14 @@ typedef int (*ItemFn)(Diff *diff, const char *name, const void *a, const void *b
 
 static void cleanup_diff(Diff *diff)
 {
-        for (size_t i = 0; i < diff->n_found; i++) {
-                free(diff->found[i].path);
-                free(diff->found[i].from);
-                free(diff->found[i].to);
-        }
-        free(diff->found);
+        diff_report_done(&diff->report);
         diff_graph_done(&diff->graph);
 }
 
 /* Takes `path`, `from` and `to`, of which the latter two may be NULL. */
 static int report_at(Diff *diff, const char *change, const char *kind, char *path, char *from, char *to)
 {
-        Difference difference = {path, change, kind, from, to, diff->at, diff->n_found};
-
-        if (path && diff->n_found == diff->allocated) {
-                size_t wanted = diff->allocated ? 2 * diff->allocated : 256;
-                Difference *grown = reallocarray(diff->found, wanted, sizeof(*grown));
-
-                if (grown) {
-                        diff->found = grown;
-                        diff->allocated = wanted;
-                }
-        }
-        if (!path || diff->n_found == diff->allocated) {
-                free(path);
-                free(from);
-                free(to);
-                return -ENOMEM;
-        }
-        diff->found[diff->n_found++] = difference;
-        return 0;
+        return diff_report_add(&diff->report, diff->at, change, kind, path, from, to);
 }
 
 static int report(Diff *diff, const char *change, const char *kind, const char *sigil, const char *step,
@@ -434,90 +400,6 @@ static int walk(Diff *diff)
         return r < 0 ? r : diff_graph_close(&diff->graph);
 }
 
-/* The report */
-
-static int compare_differences(const void *a, const void *b)
-{
-        const Difference *x = a, *y = b;
-        int order = strcmp(x->path, y->path);
-
-        return order ? order : (x->order > y->order) - (x->order < y->order);
-}
-
-static int add_root_name(const DiffPair *root, void *userdata)
-{
-        return strv_append(userdata, root->step);
-}
-
-static int compare_strings(const void *a, const void *b)
-{
-        return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The roots that lead to the difference, but for the one its path begins with. */
-static int put_also(const Diff *diff, const Difference *difference, size_t *budget, json_object *out)
-{
-        CLEANUP(strv) char **roots = NULL;
-        json_object *array;
-        int r;
-
-        if (difference->pair == SCHEMA_NONE || diff->graph.pairs[difference->pair].parent == SCHEMA_NONE)
-                return 0;
-        r = diff_graph_roots(&diff->graph, difference->pair, budget, add_root_name, &roots);
-        if (r < 0)
-                return r == -E2BIG ? 0 : r;
-        if (strv_length(roots) < 2)
-                return 0;
-        qsort(roots, strv_length(roots), sizeof(*roots), compare_strings);
-        array = json_object_new_array();
-        r = json_add(out, "also", array);
-        for (char **root = roots; r >= 0 && *root; root++) {
-                const char *rest = startswith(difference->path, *root);
-
-                if (!rest || *rest != '/')
-                        r = json_append_string(array, *root);
-        }
-        return r;
-}
-
-static int put_difference(const Diff *diff, const Difference *difference, size_t *budget, json_object *array)
-{
-        json_object *out = json_object_new_object();
-        int r = json_append(array, out);
-
-        if (r >= 0)
-                r = json_add_string(out, "path", difference->path);
-        if (r >= 0)
-                r = json_add_string(out, "change", difference->change);
-        if (r >= 0)
-                r = json_add_string(out, "kind", difference->kind);
-        if (r >= 0 && difference->from)
-                r = json_add_string(out, "from", difference->from);
-        if (r >= 0 && difference->to)
-                r = json_add_string(out, "to", difference->to);
-        return r < 0 ? r : put_also(diff, difference, budget, out);
-}
-
-static int put_differences(Diff *diff, char **ret_text)
-{
-        CLEANUP(json) json_object *array = json_object_new_array();
-        size_t budget = ALSO_BUDGET;
-        char *text;
-        int r = array ? 0 : -ENOMEM;
-
-        if (diff->n_found > 0)
-                qsort(diff->found, diff->n_found, sizeof(*diff->found), compare_differences);
-        for (size_t i = 0; r >= 0 && i < diff->n_found; i++)
-                r = put_difference(diff, diff->found + i, &budget, array);
-        if (r < 0)
-                return r;
-        text = json_to_text(array);
-        if (!text)
-                return -ENOMEM;
-        *ret_text = text;
-        return 0;
-}
-
 _public_ int muster_schema_diff(const MusterSchema *from, const MusterSchema *to, char **ret_json,
                                 MusterError **ret_error)
 {
@@ -525,10 +407,10 @@ _public_ int muster_schema_diff(const MusterSchema *from, const MusterSchema *to
         int r = walk(&diff);
 
         if (r >= 0 && ret_json)
-                r = put_differences(&diff, ret_json);
+                r = diff_report_to_text(&diff.report, &diff.graph, ret_json);
         if (r == -E2BIG)
                 return error_set(ret_error, r,
                                  _("The schemas are too tangled to compare: more pairs of types, or "
                                    "longer ways to them, than any QEMU has."));
-        return r < 0 ? error_oom(ret_error) : (int)diff.n_found;
+        return r < 0 ? error_oom(ret_error) : (int)diff.report.n_found;
 }

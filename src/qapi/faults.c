@@ -10,6 +10,8 @@
 
 #define PLACES_MAX (JSON_DEPTH_MAX + 1)
 #define KEY_MAX    80
+/* Names of a hostile schema may be megabytes long. */
+#define MESSAGE_MAX 1000
 
 /* Scripts match these words: they stay. */
 static const char *const kind_names[] = {
@@ -77,7 +79,9 @@ static char *place_text(const Place *place)
 
 static int put(Faults *faults, const Place *place, FaultKind kind, const char *message)
 {
-        CLEANUP(free) char *path = place_text(place);
+        CLEANUP(free)
+        char *path = place_text(place),
+             *line = text_for_terminal(message, strlen(message), MESSAGE_MAX);
         json_object *out = json_object_new_object();
         bool warning = kind >= FAULT_DEPRECATED;
         int r = json_append(faults->array, out);
@@ -89,7 +93,7 @@ static int put(Faults *faults, const Place *place, FaultKind kind, const char *m
         if (r >= 0)
                 r = json_add_string(out, "fault", kind_names[kind]);
         if (r >= 0)
-                r = json_add_string(out, "message", message);
+                r = line ? json_add_string(out, "message", line) : -ENOMEM;
         faults->n++;
         faults->n_errors += !warning;
         return r;

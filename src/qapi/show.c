@@ -3,7 +3,7 @@
  * A command or event spelt out as a tree of JSON objects:
  *
  *   {"name", "kind": "command"|"event", "allow-oob"?, "features"?, "arguments": TYPE, "result"?: TYPE}
- *   TYPE: {"type": "object", "features"?, "members": [{"name", "optional", "features"?, TYPE's keys}],
+ *   TYPE: {"type": "object", "type-features"?, "members": [{"name", "optional", "features"?, TYPE's keys}],
  *          "tag"?, "branches"?: [{"case", TYPE's keys}]}
  *         {"type": "enum", "values": [{"name", "features"?}]}
  *         {"type": "array", "of": TYPE}
@@ -12,8 +12,7 @@
  *
  * The types' features stand as "type-features", so that a member's own are told from those of its type. The
  * graph has cycles: an object inside of itself is only named, with "recursive": true. One beyond the depth,
- * or beyond what a reader could use (a union of fifty drivers, each with children, grows by powers), has
- * "more": true.
+ * or beyond what a reader could use, has "more": true.
  */
 #include <errno.h>
 
@@ -29,18 +28,19 @@ typedef struct Show {
         uint32_t chain[SHOW_DEPTH_MAX]; /* the objects that are being described */
         unsigned n_chain;
         unsigned depth;
-        unsigned n_nodes;
+        size_t n_nodes; /* types, values and features put out so far */
 } Show;
 
 static int put_type(Show *show, uint32_t type, json_object *out);
 
-static int put_features(const Show *show, SchemaRange features, const char *key, json_object *out)
+static int put_features(Show *show, SchemaRange features, const char *key, json_object *out)
 {
         json_object *array;
         int r;
 
         if (features.count == 0)
                 return 0;
+        show->n_nodes += features.count;
         array = json_object_new_array();
         r = json_add(out, key, array);
         for (uint32_t i = 0; r >= 0 && i < features.count; i++)
@@ -63,11 +63,12 @@ static json_object *new_array_in(json_object *object, const char *key)
         return json_add(object, key, array) < 0 ? NULL : array;
 }
 
-static int put_values(const Show *show, const SchemaEntity *entity, json_object *out)
+static int put_values(Show *show, const SchemaEntity *entity, json_object *out)
 {
         json_object *array = new_array_in(out, "values");
         int r = array ? 0 : -ENOMEM;
 
+        show->n_nodes += entity->members.count;
         for (uint32_t i = 0; r >= 0 && i < entity->members.count; i++) {
                 const SchemaValue *value = show->schema->values + entity->members.first + i;
                 json_object *object = new_in(array);
@@ -172,16 +173,18 @@ static int put_type(Show *show, uint32_t type, json_object *out)
                 return json_add_string(out, "type", NULL);
         show->n_nodes++;
         r = json_add_string(out, "type", builtin ? entity->json_type : schema_meta_name(entity->meta));
-        if (r >= 0)
-                r = put_features(show, entity->features, "type-features", out);
         if (r < 0 || builtin)
+                return r;
+        if (show->n_nodes > SHOW_NODES_MAX)
+                return json_add_bool(out, "more", true);
+        r = put_features(show, entity->features, "type-features", out);
+        if (r < 0)
                 return r;
         if (entity->meta == SCHEMA_ENUM)
                 return put_values(show, entity, out);
         if (in_chain(show, type))
                 return json_add_bool(out, "recursive", true);
-        if (show->n_chain == SHOW_DEPTH_MAX || show->n_nodes > SHOW_NODES_MAX ||
-            (entity->meta == SCHEMA_OBJECT && level(show) >= show->depth))
+        if (show->n_chain == SHOW_DEPTH_MAX || (entity->meta == SCHEMA_OBJECT && level(show) >= show->depth))
                 return json_add_bool(out, "more", true);
         show->chain[show->n_chain++] = type;
         r = put_inside(show, entity, out);
