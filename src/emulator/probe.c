@@ -222,6 +222,9 @@ int probe_ensure_run(Probe *probe, MusterError **ret_error)
 {
         int r;
 
+        /* One that died after its last answer, with nothing asked: nobody is to blame for that. */
+        if (probe->run && probe->run->closed && !probe->connected)
+                run_close(TAKE(probe->run));
         if (probe->run)
                 return 0;
         r = run_spawn_until(probe->context, probe->path, probe->kind, !probe->kind_is_sure, probe->deadline,
