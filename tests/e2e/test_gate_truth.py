@@ -36,7 +36,6 @@ class Emulator:
         chroot = ["chroot", str(root)] if root else []
         self.process = subprocess.Popen([*chroot, binary, *arguments, *extra], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        self.channel = None
         for _ in range(500):
             if os.path.exists(self.socket):
                 break
@@ -245,7 +244,8 @@ def test_blockdev_add(muster, start, root, binary):
     assert [n["node-name"] for n in answer.json["nodes"]] == ["muster-disk-storage", "muster-disk"]
     assert emulator.modes("disk.qcow2") == "ro"
     # the same again: refused before anything is sent
-    again = muster("blockdev-add", "--driver", "file", "--filename", f"{emulator.inside}/disk.raw", *connect, clean=False)
+    again = muster("blockdev-add", "--driver", "file", "--filename", f"{emulator.inside}/disk.raw", "--access", "ro",
+                   *connect, clean=False)
     assert again.code == 2 and "muster-disk" in again.err, again
     assert emulator.modes("disk.raw") == ""
 

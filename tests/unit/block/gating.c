@@ -20,9 +20,9 @@ static const char features[] =
         "tie = measured auto-read-only-reopens\n";
 
 static const char only_option[] = "[dynamic-auto-read-only]\n"
-                                   "summary = reopens\n"
-                                   "governs = blockdev-add driver=file member=auto-read-only\n"
-                                   "tie = option drive/dynamic\n";
+                                  "summary = reopens\n"
+                                  "governs = blockdev-add driver=file member=auto-read-only\n"
+                                  "tie = option drive/dynamic\n";
 
 static void remove_feature(json_object *schema)
 {

@@ -88,6 +88,8 @@ static void test_table(void **state)
                  "[" STORAGE AUTO END "," TOP("qcow2") RO ON_TOP "]"},
                 {FLAG_AS_IS, "file", "raw", D, NONE, 0, NULL,
                  "[" STORAGE AUTO END "," TOP("raw") AUTO ON_TOP "]"},
+                {FLAG_AS_IS, "file", "luks", D, NONE, 0, NULL,
+                 "[" STORAGE AUTO END "," TOP("luks") AUTO ON_TOP "]"},
                 {FLAG_REMOVED, "file", NULL, R, NONE, 0, NULL, "[" ALONE RO END "]"},
                 {FLAG_REMOVED, "file", "qcow2", W, NONE, 0, NULL,
                  "[" STORAGE RW END "," TOP("qcow2") RW ON_TOP "]"},

@@ -125,6 +125,8 @@ static void test_nodes(void **state)
                  NONE, 0, ALLOWED, D, NULL, NULL},
                 {FLAG_AS_IS, "{'driver':'raw','file':" FILE_AUTO "}" NAMED, NONE, NONE, 0, ALLOWED, D, NULL,
                  NULL},
+                {FLAG_AS_IS, "{'driver':'luks','file':" FILE_AUTO "}" NAMED, NONE, NONE, 0, ALLOWED, D, NULL,
+                 NULL},
                 /* what a child takes from its parent */
                 {FLAG_AS_IS,
                  "{'driver':'raw','auto-read-only':true,'file':{'driver':'file','filename':'/d'}" NAMED,
