@@ -204,6 +204,30 @@ static void test_too_deep(void **state)
         assert_non_null(error);
 }
 
+/* A long name on the way to many differences: the report would be larger than both schemas by far. */
+static void test_long_names(void **state)
+{
+        CLEANUP(free) char *name = malloc(1024 * 1024), *root = NULL, *members = NULL, *a = NULL, *b = NULL;
+        CLEANUP_SCHEMA MusterSchema *from = NULL, *to = NULL;
+        CLEANUP(MusterError) MusterError *error = NULL;
+        char *json = NULL;
+        size_t size;
+        FILE *out = open_memstream(&members, &size);
+
+        memset(name, 'x', 1024 * 1024 - 1);
+        name[1024 * 1024 - 1] = '\0';
+        for (int i = 0; i < 70; i++)
+                fprintf(out, "%s" MEMBER("m%d", "str", ""), i ? "," : "", i);
+        fclose(out);
+        assert_true(asprintf(&root, COMMAND("c", "1", "") "," OBJECT("1", MEMBER("%s", "2", "")), name) > 0);
+        assert_true(asprintf(&a, "%s," OBJECT("2", ""), root) > 0);
+        assert_true(asprintf(&b, "%s," OBJECT("2", "%s"), root, members) > 0);
+        from = schema_of(a);
+        to = schema_of(b);
+        assert_int_equal(muster_schema_diff(from, to, &json, &error), -E2BIG);
+        assert_null(json);
+}
+
 static void test_recorded(void **state)
 {
         CLEANUP_SCHEMA MusterSchema *old = recorded("7.2-x86_64"), *new = recorded("10.0-x86_64");
@@ -239,6 +263,7 @@ int main(void)
                 cmocka_unit_test(test_unions),           cmocka_unit_test(test_alternates),
                 cmocka_unit_test(test_told_once),        cmocka_unit_test(test_too_deep),
                 cmocka_unit_test(test_recorded),         cmocka_unit_test(test_recorded_same),
+                cmocka_unit_test(test_long_names),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
