@@ -138,6 +138,7 @@ _public_ int muster_facts_probe(MusterContext *context, const char *path, const 
         };
         int r;
 
+        (void)low_fds;
         if (!*path)
                 return error_set(ret_error, -EINVAL, _("The path of the emulator is empty."));
         r = identifier_start(&identifier, path);
