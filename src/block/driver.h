@@ -32,9 +32,9 @@ bool block_type_is_node(const BlockSchema *block, uint32_t type, bool *ret_array
 bool block_type_takes_null(const BlockSchema *block, uint32_t type);
 
 /*
- * The format drivers that take write permission on their file as soon as they are writable themselves, with or
- * without a writer above: QEMU marks their image file as metadata (bdrv_default_perms). Not `raw` and filters,
- * which pass on what is asked of them.
+ * The format drivers that take write permission on their file as soon as they are writable themselves, with
+ * or without a writer above: QEMU marks their image file as metadata (bdrv_default_perms). Not `raw` and
+ * filters, which pass on what is asked of them.
  */
 bool block_driver_holds_write(const BlockSchema *block, const char *driver);
 
