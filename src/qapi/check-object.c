@@ -34,7 +34,7 @@ static const SchemaMember *find_member(const MusterSchema *schema, uint32_t type
         return NULL;
 }
 
-/* The type of the branch that the tag chooses; SCHEMA_NONE if none, then *ret_open: it should have chosen one. */
+/* The type of the branch that the tag chooses. SCHEMA_NONE: none; *ret_open if it should have. */
 static uint32_t choose_branch(const Check *check, const SchemaEntity *entity, json_object *object,
                               bool *ret_open)
 {
