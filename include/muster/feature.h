@@ -48,6 +48,7 @@ MusterCatalogue *muster_catalogue_unref(MusterCatalogue *catalogue);
  */
 int muster_catalogue_check(const char *path, char **ret_json, MusterError **ret_error);
 
+/** How many features it has. */
 size_t muster_catalogue_size(const MusterCatalogue *catalogue);
 
 /** The name of the feature at `index` (in the order of names), NULL beyond the end. */

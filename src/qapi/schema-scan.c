@@ -176,7 +176,7 @@ static int scan_element(Loader *loader, json_object *array, size_t i, const char
 static int scan_object_members(Loader *loader, json_object *members)
 {
         size_t n = json_object_array_length(members);
-        json_object *member, *name = NULL;
+        json_object *member = NULL, *name = NULL;
         int r;
 
         for (size_t i = 0; i < n; i++) {
@@ -201,7 +201,7 @@ static int scan_object_members(Loader *loader, json_object *members)
 static int scan_variants(Loader *loader, json_object *variants)
 {
         size_t n = json_object_array_length(variants);
-        json_object *variant, *name = NULL;
+        json_object *variant = NULL, *name = NULL;
         int r;
 
         for (size_t i = 0; i < n; i++) {
@@ -255,7 +255,7 @@ static int scan_object(Loader *loader, const json_object *entity)
 
 static int scan_alternate(Loader *loader, const json_object *entity)
 {
-        json_object *members, *member;
+        json_object *members, *member = NULL;
         int r;
 
         r = scan_array(loader, entity, "members", /* mandatory= */ true, &members);
@@ -276,7 +276,7 @@ static int scan_alternate(Loader *loader, const json_object *entity)
 /* QEMU 6.2 and newer say `members`, objects that may carry features; before, `values`, plain strings. */
 static int scan_enum(Loader *loader, const json_object *entity)
 {
-        json_object *values, *members, *member, *name;
+        json_object *values, *members, *member = NULL, *name = NULL;
         size_t n;
         int r;
 

@@ -22,7 +22,7 @@ def refused(muster, path, *words, timeout="2"):
 
 
 def test_no_such_file(muster):
-    refused(muster, "/nonexistent/qemu", "No such file")
+    refused(muster, "/nonexistent/qemu", "no file")
 
 
 def test_directory(muster):

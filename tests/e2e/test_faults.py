@@ -55,7 +55,7 @@ def test_hang(muster, emulators, recording, at):
     (dict(do="garbage", text="}}} not JSON"), "JSON"),
     (dict(do="garbage", text="[1, 2]"), None),
     (dict(do="garbage", text='{"neither": "fish"}'), None),
-    (dict(do="unasked"), "nobody-asked"),
+    (dict(do="unasked"), "nobody asked"),
     (dict(do="no-id"), None),
     (dict(do="twice"), None),
 ])
@@ -116,7 +116,7 @@ def test_cut_at_every_byte(muster, emulators, recording):
         done = subprocess.run([MUSTER, "has", FEATURE, "--timeout", "5", "-e", wrapper], capture_output=True,
                               text=True, stdin=subprocess.DEVNULL)
         assert done.returncode in (0, 2, 3), (cut, done)
-        assert done.returncode == 0 or done.stderr, cut
+        assert done.returncode != 2 or done.stderr, cut
         codes.add(done.returncode)
     assert 2 in codes
 
