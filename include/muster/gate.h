@@ -68,8 +68,10 @@ int muster_gate_request_set_tree(MusterGateRequest *request, const char *json, M
 void muster_gate_request_set_launch(MusterGateRequest *request, unsigned conditions);
 
 /**
- * Decides. Pure: nothing is opened, started or sent. A refusal is a result, not an error; errors are
- * requests that make no sense (-EINVAL: the sentence says what is missing) and -ENOMEM.
+ * Decides. Pure: nothing is opened, started or sent. Where the facts were just learned from a running emulator
+ * (muster_facts_connect()), how that was started counts beside the request's launch conditions. A refusal is
+ * a result, not an error; errors are requests that make no sense (-EINVAL: the sentence says what is missing)
+ * and -ENOMEM.
  */
 int muster_gate(const MusterVerdicts *verdicts, const MusterGateRequest *request, MusterGateResult **ret,
                 MusterError **ret_error);

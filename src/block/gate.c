@@ -206,7 +206,7 @@ static int result_new(MusterGateResult **ret)
         return 0;
 }
 
-/* The gate looks at facts, and facts do not tell how a process was started. */
+/* A record of a running emulator does not tell how that process was started. */
 static int note_unweighed(Gate *gate)
 {
         if (gate->launch->weighed || !verdicts_facts(gate->verdicts)->connected)
@@ -245,7 +245,11 @@ int gate_decide(const MusterVerdicts *verdicts, const MusterGateRequest *request
 _public_ int muster_gate(const MusterVerdicts *verdicts, const MusterGateRequest *request,
                          MusterGateResult **ret, MusterError **ret_error)
 {
-        const GateLaunch launch = {.conditions = request->launch};
+        const MusterFacts *facts = verdicts_facts(verdicts);
+        const GateLaunch launch = {
+                .conditions = request->launch | facts->launch,
+                .weighed = facts->launch_known,
+        };
 
         return gate_decide(verdicts, request, &launch, ret, ret_error);
 }

@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "emulator/launch.h"
 #include "emulator/probe.h"
 
 /*
@@ -174,6 +175,10 @@ _public_ int muster_facts_connect(MusterContext *context, const char *address, M
         r = probe_to_facts(&probe, &identity, &facts, ret_error);
         if (r < 0)
                 return r;
+        r = launch_of_process(run_pid(probe.run), &facts->launch, ret_error);
+        if (r < 0)
+                return r;
+        facts->launch_known = true;
         *ret = TAKE(facts);
         return 0;
 }

@@ -37,6 +37,9 @@ struct MusterFacts {
         unsigned n_ref; /* atomic */
         MusterEmulatorKind kind;
         bool connected; /* learned from a running emulator */
+        /* How that emulator was started (launch.h). It is the process's, not the binary's: no record keeps it. */
+        bool launch_known;
+        unsigned launch;
         Identity identity;
         char *version;
         char *package;

@@ -205,3 +205,15 @@ def test_libvirts_tables_are_covered():
     named = {line.split("=", 1)[1].strip() for line in shipped.splitlines() if line.startswith("libvirt")}
     missing = [n for n in table.read_text().split() if n not in named]
     assert not missing
+
+
+@pytest.mark.parametrize("more,allowed", [((), True), (("-runas", "nobody"), False)])
+def test_gate_weighs_how_a_running_emulator_was_started(muster, running, tmp_path, more, allowed):
+    if more and os.geteuid() != 0:
+        pytest.skip("-runas needs root")
+    one = running(more=more)
+    args = ["--connect", one.address, "--driver", "file", "--filename", tmp_path / "x", "--access", "on-demand", "--json"]
+    answer = muster("gate", *args)
+    assert answer.code == (0 if allowed else 1), answer
+    assert allowed or "-runas" in answer.out
+    assert muster("gate", *args, "--fallback", "rw").json["decision"] == ("allowed" if allowed else "fallback")
