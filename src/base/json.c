@@ -32,6 +32,8 @@ int json_parse(const char *text, size_t size, json_object **ret)
                 *ret = TAKE(object);
                 return 0;
         }
+        if (json_tokener_get_error(tokener) == json_tokener_error_depth)
+                return -E2BIG;
         if (json_tokener_get_error(tokener) != json_tokener_success)
                 return -EBADMSG;
         for (end = json_tokener_get_parse_end(tokener); end < size; end++)

@@ -20,7 +20,8 @@ static inline void cleanup_json(json_object **object)
                 json_object_put(*object);
 }
 
-/* Parses exactly one value; anything but white space behind it is an error. -EBADMSG, -E2BIG, -ENOMEM. */
+/* Parses exactly one value; anything but white space behind it is an error. -EBADMSG: no JSON;
+ * -E2BIG: beyond 64 MiB or 64 levels; -ENOMEM. */
 int json_parse(const char *text, size_t size, json_object **ret);
 
 /* The member `key` of an object if it is there and of that type, else NULL (or the fallback). */

@@ -43,7 +43,7 @@ static void test_depth_is_bounded(void **state)
         memset(text, '[', 100);
         memset(text + 100, ']', 100);
         text[200] = '\0';
-        assert_int_equal(parse(text, &object), -EBADMSG);
+        assert_int_equal(parse(text, &object), -E2BIG);
 }
 
 static void test_look_ups_check_types(void **state)
