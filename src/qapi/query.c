@@ -43,9 +43,9 @@ static json_object *names_array(Query *query, SchemaRange range, const char *con
         if (!spend(query, range.count))
                 return NULL;
         for (uint32_t i = 0; array && i < range.count; i++) {
-                const char *name = *(const char *const *)((const char *)names + (range.first + i) * stride);
+                const void *name = (const char *)names + (range.first + i) * stride;
 
-                if (json_append_string(array, name) < 0)
+                if (json_append_string(array, *(const char *const *)name) < 0)
                         return NULL;
         }
         return TAKE(array);

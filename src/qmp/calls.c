@@ -42,12 +42,12 @@ static void link_remove(Link *link)
 
 static QmpSlot *slot_of_order(const Link *link)
 {
-        return (QmpSlot *)((char *)(uintptr_t)link - offsetof(QmpSlot, order));
+        return (QmpSlot *)((uintptr_t)link - offsetof(QmpSlot, order));
 }
 
 static QmpSlot *slot_of_due(const Link *link)
 {
-        return (QmpSlot *)((char *)(uintptr_t)link - offsetof(QmpSlot, due));
+        return (QmpSlot *)((uintptr_t)link - offsetof(QmpSlot, due));
 }
 
 static QmpSlot *slot_free(QmpSlot *slot)

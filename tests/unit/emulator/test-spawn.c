@@ -198,6 +198,7 @@ static void test_no_zombie(void **state)
         Fixture fixture = {0};
         CLEANUP(free) char *text = output_of(&fixture, "exit 0");
 
+        assert_string_equal(text, "");
         finish(&fixture);
         assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
         assert_int_equal(errno, ECHILD);
