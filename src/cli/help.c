@@ -51,9 +51,10 @@ char *help_synopsis(const Verb *verb)
 
 char *help_option_usage(const Option *option)
 {
-        char letter[] = {'-', option->letter ?: ' ', ',', ' ', '\0'};
+        char letter[] = "-?, ";
         char *text;
 
+        letter[1] = option->letter;
         if (asprintf(&text, "%s--%s%s%s", option->letter ? letter : "    ", option->name,
                      option->argument ? " " : "", option->argument ? _(option->argument) : "") < 0)
                 return NULL;

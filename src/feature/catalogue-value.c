@@ -83,7 +83,7 @@ static int add_path(Tie *tie, const char *text, MusterError **ret_error)
         if (tie->n_paths >= PATHS_MAX)
                 return error_set(ret_error, -EINVAL,
                                  _("A tie holds at most %d paths; make two features of it."), PATHS_MAX);
-        grown = realloc(tie->paths, (tie->n_paths + 1) * sizeof(*grown));
+        grown = reallocarray(tie->paths, tie->n_paths + 1, sizeof(*grown));
         if (!grown)
                 return error_oom(ret_error);
         tie->paths = grown;
