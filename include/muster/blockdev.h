@@ -17,8 +17,9 @@ extern "C" {
  * `ret_json`: the gate's answer with `"nodes": […]` as the emulator sees them. Returns the MusterDecision;
  * -EIO where the emulator refused (the sentence has its words); else as muster_facts_connect().
  */
-int muster_blockdev_add(MusterContext *context, MusterCatalogue *catalogue, const char *address, MusterTrust trust,
-                        const MusterGateRequest *request, char **ret_json, MusterError **ret_error);
+int muster_blockdev_add(MusterContext *context, MusterCatalogue *catalogue, const char *address,
+                        MusterTrust trust, const MusterGateRequest *request, char **ret_json,
+                        MusterError **ret_error);
 
 #ifdef __cplusplus
 }

@@ -43,7 +43,8 @@ int muster_facts_probe(MusterContext *context, const char *path, const char *con
  *
  * Errors as above; -EINVAL for an address that is none; -EBUSY where another client holds the monitor.
  */
-int muster_facts_connect(MusterContext *context, const char *address, MusterFacts **ret, MusterError **ret_error);
+int muster_facts_connect(MusterContext *context, const char *address, MusterFacts **ret,
+                         MusterError **ret_error);
 
 MusterFacts *muster_facts_ref(MusterFacts *facts);
 MusterFacts *muster_facts_unref(MusterFacts *facts);
@@ -53,7 +54,7 @@ MusterEmulatorKind muster_facts_kind(const MusterFacts *facts);
 /** As it was given: a path, or an address. */
 const char *muster_facts_path(const MusterFacts *facts);
 
-/** The executable that really runs, SHA-256 of its content in hex, and the names by which it calls itself. */
+/** The executable that really runs, SHA-256 of its content in hex, and the names it goes by. */
 const char *muster_facts_executable(const MusterFacts *facts);
 const char *muster_facts_digest(const MusterFacts *facts);
 const char *muster_facts_version(const MusterFacts *facts); /**< "7.2.22" */

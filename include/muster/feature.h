@@ -61,8 +61,8 @@ const char *muster_catalogue_summary(const MusterCatalogue *catalogue, const cha
  * Judges every feature of `catalogue` by `facts`, for every driver that its `governs` names. Takes
  * references to both. -ENOMEM; -EBADMSG where the schema makes no sense on the way of a tie.
  */
-int muster_verdicts_new(MusterCatalogue *catalogue, MusterFacts *facts, MusterTrust trust, MusterVerdicts **ret,
-                        MusterError **ret_error);
+int muster_verdicts_new(MusterCatalogue *catalogue, MusterFacts *facts, MusterTrust trust,
+                        MusterVerdicts **ret, MusterError **ret_error);
 MusterVerdicts *muster_verdicts_ref(MusterVerdicts *verdicts);
 MusterVerdicts *muster_verdicts_unref(MusterVerdicts *verdicts);
 
@@ -102,13 +102,14 @@ int muster_explain(const MusterVerdicts *verdicts, const char *feature, const ch
 /**
  * Runs the feature's behavioural check (its `measured` tie) on the emulator at `path` and judges anew with
  * the outcome. `ret_json`: `{"feature", "verdict", "check", "result", "halves": [{"name", "met",
- * "detail"}], "ties": […]}`; `ret_facts` (may be NULL): new facts, which hold the outcome as a measured fact.
+ * "detail"}], "ties": […]}`; `ret_facts` (may be NULL): new facts, which hold the outcome as a measured
+ * fact.
  *
  * Returns the verdict; -ENOENT: no such feature; -EOPNOTSUPP: it has no check; else as
  * muster_facts_probe(). A check that could not be set up is no refutation: its tie is `unavailable`.
  */
-int muster_verify(MusterContext *context, MusterCatalogue *catalogue, MusterFacts *facts, const char *feature,
-                  char **ret_json, MusterFacts **ret_facts, MusterError **ret_error);
+int muster_verify(MusterContext *context, MusterCatalogue *catalogue, MusterFacts *facts,
+                  const char *feature, char **ret_json, MusterFacts **ret_facts, MusterError **ret_error);
 
 #ifdef __cplusplus
 }

@@ -31,7 +31,7 @@ typedef enum MusterLaunchCondition {
         MUSTER_LAUNCH_RUNAS = 1 << 0,     /**< -runas, -run-with user= */
         MUSTER_LAUNCH_CHROOT = 1 << 1,    /**< -chroot, -run-with chroot= */
         MUSTER_LAUNCH_UID = 1 << 2,       /**< it changed or will change its user id */
-        MUSTER_LAUNCH_SINGLE_FD = 1 << 3, /**< the image's fd set lacks a read-only or a writable descriptor */
+        MUSTER_LAUNCH_SINGLE_FD = 1 << 3, /**< its fd set lacks a read-only or a writable fd */
 } MusterLaunchCondition;
 
 int muster_gate_request_new(MusterGateRequest **ret);
@@ -61,17 +61,17 @@ int muster_gate_request_add_option(MusterGateRequest *request, const char *key, 
 int muster_gate_request_add_backing(MusterGateRequest *request, const char *driver, const char *filename,
                                     const char *format);
 
-/** A whole blockdev-add argument object as JSON text, to be checked node by node. -EINVAL: no JSON object. */
+/** A whole blockdev-add argument object as JSON text, to be checked node by node. -EINVAL: not one. */
 int muster_gate_request_set_tree(MusterGateRequest *request, const char *json, MusterError **ret_error);
 
 /** A set of MusterLaunchCondition bits for an emulator that is not running yet. */
 void muster_gate_request_set_launch(MusterGateRequest *request, unsigned conditions);
 
 /**
- * Decides. Pure: nothing is opened, started or sent. Where the facts were just learned from a running emulator
- * (muster_facts_connect()), how that was started counts beside the request's launch conditions. A refusal is
- * a result, not an error; errors are requests that make no sense (-EINVAL: the sentence says what is missing)
- * and -ENOMEM.
+ * Decides. Pure: nothing is opened, started or sent. Where the facts were just learned from a running
+ * emulator (muster_facts_connect()), how that was started counts beside the request's launch conditions. A
+ * refusal is a result, not an error; errors are requests that make no sense (-EINVAL: the sentence says what
+ * is missing) and -ENOMEM.
  */
 int muster_gate(const MusterVerdicts *verdicts, const MusterGateRequest *request, MusterGateResult **ret,
                 MusterError **ret_error);

@@ -53,7 +53,8 @@ MusterSchema *muster_schema_unref(MusterSchema *schema);
  * sense on the way. With `ret_json`, an answer of 1 yields a JSON array with one object for each place
  * that met the path: `{"path": …, "kind": …, …}`; to be freed with free().
  */
-int muster_schema_query(const MusterSchema *schema, const char *path, char **ret_json, MusterError **ret_error);
+int muster_schema_query(const MusterSchema *schema, const char *path, char **ret_json,
+                        MusterError **ret_error);
 
 /**
  * Describes a command or event as JSON: arguments, result, features, with types resolved by `depth`
@@ -65,23 +66,23 @@ int muster_schema_show(const MusterSchema *schema, const char *name, unsigned de
 /**
  * What two schemas do not share, as a JSON array in stable order, by path from the command or event:
  * `{"path", "change": "added"|"removed"|"type"|"optional"|"mandatory", "kind": "command"|"event"|"member"|
- * "value"|"branch"|"choice"|"feature"|"allow-oob"|"type", "from"?, "to"?, "also"?: [name]}`. A type that many
- * commands share is reported once, under a shortest path, and `also` names the others. Type names mean nothing
- * across binaries and are never compared; features of enumeration values only where both sides tell (QEMU 6.2).
- * Returns the number of differences; -E2BIG for schemas that no QEMU would have.
+ * "value"|"branch"|"choice"|"feature"|"allow-oob"|"type", "from"?, "to"?, "also"?: [name]}`. A type that
+ * many commands share is reported once, under a shortest path, and `also` names the others. Type names mean
+ * nothing across binaries and are never compared; features of enumeration values only where both sides tell
+ * (QEMU 6.2). Returns the number of differences; -E2BIG for schemas that no QEMU would have.
  */
 int muster_schema_diff(const MusterSchema *from, const MusterSchema *to, char **ret_json,
                        MusterError **ret_error);
 
 /**
  * Checks the arguments of a command (JSON object text). The faults are a JSON array of
- * `{"path": "file.server.host", "severity": "error"|"warning", "fault": …, "message": …}`, the first 256. Errors
- * are unknown-member, missing-member, type, unknown-value, depth and too-many; warnings are deprecated and
- * unstable. Returns the number of errors (not of warnings), so 0 is "may be sent"; -EINVAL where
- * `arguments` is no JSON object; -ENOENT where there is no such command.
+ * `{"path": "file.server.host", "severity": "error"|"warning", "fault": …, "message": …}`, the first 256.
+ * Errors are unknown-member, missing-member, type, unknown-value, depth and too-many; warnings are
+ * deprecated and unstable. Returns the number of errors (not of warnings), so 0 is "may be sent"; -EINVAL
+ * where `arguments` is no JSON object; -ENOENT where there is no such command.
  */
-int muster_schema_check(const MusterSchema *schema, const char *command, const char *arguments, char **ret_json,
-                        MusterError **ret_error);
+int muster_schema_check(const MusterSchema *schema, const char *command, const char *arguments,
+                        char **ret_json, MusterError **ret_error);
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,8 @@
 
 /*
  * The facts record: an identity and a list of facts, one for each command that was asked. A fact is named by
- * its command, and for one asked of a QOM type by "command:type". Portable facts are a function of the binary
- * and its modules; host facts also of the host, the user and the launch.
+ * its command, and for one asked of a QOM type by "command:type". Portable facts are a function of the
+ * binary and its modules; host facts also of the host, the user and the launch.
  */
 
 #include "base/json.h"
@@ -37,7 +37,7 @@ struct MusterFacts {
         unsigned n_ref; /* atomic */
         MusterEmulatorKind kind;
         bool connected; /* learned from a running emulator */
-        /* How that emulator was started (launch.h). It is the process's, not the binary's: no record keeps it. */
+        /* How that emulator was started (launch.h): the process's, so no record keeps it. */
         bool launch_known;
         unsigned launch;
         Identity identity;
@@ -46,12 +46,12 @@ struct MusterFacts {
         char *target;
         Fact *facts; /* sorted by name */
         size_t n_facts;
-        MusterSchema *schema;   /* from query-qmp-schema; NULL if that was not answered */
-        const char **types;     /* from qom-list-types, sorted, borrowed from its JSON; NULL */
+        MusterSchema *schema; /* from query-qmp-schema; NULL if that was not answered */
+        const char **types;   /* from qom-list-types, sorted, borrowed from its JSON; NULL */
         size_t n_types;
-        Fact *measured;         /* outcomes of behavioural checks, named by check; value: see verify.h */
+        Fact *measured; /* outcomes of behavioural checks, named by check; value: see verify.h */
         size_t n_measured;
-        MusterFacts *base; /* lends all above but `measured` (facts_with_measured()); NULL if it is its own */
+        MusterFacts *base; /* lends all above but `measured` (facts_with_measured()); or NULL */
 };
 
 int facts_new(MusterFacts **ret);

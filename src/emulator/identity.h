@@ -30,15 +30,15 @@ typedef struct IdentityLink {
 
 typedef struct Identity {
         char *path;       /* as given */
-        char *executable; /* as the kernel names it, without " (deleted)"; within a chroot: as seen from outside */
+        char *executable; /* as the kernel names it, without " (deleted)"; in a chroot: seen from outside */
         bool deleted;     /* the file has gone or was replaced since the process began */
         char digest[DIGEST_HEX_SIZE];
         FileStamp stamp;
         IdentityLink *links; /* the scripts between path and executable, outermost first */
         size_t n_links;
-        char *modules_dir;                          /* NULL if none was found */
+        char *modules_dir;                         /* NULL if none was found */
         char modules_fingerprint[DIGEST_HEX_SIZE]; /* "" if there is none */
-        char modules_stamp[DIGEST_HEX_SIZE];       /* of their names, inodes and times: unchanged, so is the above */
+        char modules_stamp[DIGEST_HEX_SIZE]; /* of their names, inodes, times; as it is, so is the above */
         size_t n_modules;
 } Identity;
 
@@ -52,7 +52,8 @@ bool file_stamp_equal(const FileStamp *a, const FileStamp *b);
  * for 20 MB: run it beside the emulator's start, in a thread: no libuv, thread-safe).
  * `known` may be NULL or an identity whose digest is reused when the stamp is the same file.
  */
-int identity_of_process(pid_t pid, const char *path, const Identity *known, Identity *ret, MusterError **ret_error);
+int identity_of_process(pid_t pid, const char *path, const Identity *known, Identity *ret,
+                        MusterError **ret_error);
 
 /* The same for a file that is not running: resolves nothing, hashes `path` itself. A head start. */
 int identity_of_file(const char *path, Identity *ret, MusterError **ret_error);
@@ -63,7 +64,7 @@ int identity_of_file(const char *path, Identity *ret, MusterError **ret_error);
  */
 int identity_find_speaker(pid_t child, uint64_t socket_inode, pid_t *ret);
 
-/* The folder of loadable modules as QEMU searches it, by executable and /proc/PID/root; and its fingerprint. */
+/* The folder of loadable modules as QEMU searches it, by executable and /proc/PID/root; its fingerprint. */
 int modules_fingerprint(const char *root, const char *executable, char **ret_dir, size_t *ret_count,
                         char ret_hex[static DIGEST_HEX_SIZE]);
 

@@ -23,9 +23,10 @@
  * argument of one that it does not list is looked at as if it were an option. That errs on the safe side: a
  * condition too many refuses a dynamic reopen, one too few lets it fail in a running guest.
  *
- * Some conditions leave traces outside the command line (a launcher may do the like by itself): user ids that
- * differ from each other, and a root that the executable lies outside of. A process that was in a chroot or
- * a container already when its executable was started is not meant: it opens and reopens by the same names.
+ * Some conditions leave traces outside the command line (a launcher may do the like by itself): user ids
+ * that differ from each other, and a root that the executable lies outside of. A process that was in a
+ * chroot or a container already when its executable was started is not meant: it opens and reopens by the
+ * same names.
  */
 
 #define CMDLINE_SIZE_MAX ((size_t)8 * 1024 * 1024)

@@ -35,7 +35,8 @@ struct Run {
 
 /*
  * Where the program around runs without stdin, stdout or stderr, the loop's own descriptors would get these
- * numbers, and libuv aborts when it closes one of them: for a run's time they are taken. Returns which (bits).
+ * numbers, and libuv aborts when it closes one of them: for a run's time they are taken. Returns which
+ * (bits).
  */
 unsigned low_fds_occupy(void);
 void low_fds_release(unsigned low_fds);

@@ -34,8 +34,8 @@ uv_loop_t *run_loop(Run *run);
  * One command and its reply. 0; -EIO: the emulator's error, class in *ret_class if wanted (to free());
  * else transport (with status and stderr of a spawned one in the sentence and detail).
  */
-int run_call(Run *run, const char *command, json_object *arguments, json_object **ret_result, char **ret_class,
-             MusterError **ret_error);
+int run_call(Run *run, const char *command, json_object *arguments, json_object **ret_result,
+             char **ret_class, MusterError **ret_error);
 
 /* Turns the loop until *done is true, the deadline, the canceller, or the emulator's end. */
 int run_until(Run *run, const bool *done, MusterError **ret_error);

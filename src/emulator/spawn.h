@@ -19,8 +19,8 @@ typedef struct Child Child;
 typedef void (*ChildExitFn)(int status, void *userdata);
 
 /* argv[0] is the path that is run. -ENOENT, -EACCES, -ENOEXEC, …: what execve() said, in one sentence. */
-int child_spawn(uv_loop_t *loop, MusterContext *context, char *const *argv, ChildExitFn on_exit, void *userdata,
-                Child **ret, MusterError **ret_error);
+int child_spawn(uv_loop_t *loop, MusterContext *context, char *const *argv, ChildExitFn on_exit,
+                void *userdata, Child **ret, MusterError **ret_error);
 
 /* Our end of the socketpair: the caller's from now on. Once. */
 int child_take_socket(Child *child);

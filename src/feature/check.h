@@ -3,9 +3,9 @@
 
 /*
  * Behavioural checks: what an emulator does, not what it says. One file a check, named in the table of
- * check.c and by `tie = measured NAME`. A check gets a fresh emulator in its sandbox and reports each promised
- * half by itself. What cannot be set up (no such command, no NBD built in) is `could not be measured`, which
- * refutes nothing.
+ * check.c and by `tie = measured NAME`. A check gets a fresh emulator in its sandbox and reports each
+ * promised half by itself. What cannot be set up (no such command, no NBD built in) is `could not be
+ * measured`, which refutes nothing.
  */
 
 #include "emulator/facts.h"

@@ -80,8 +80,7 @@ static char *place_text(const Place *place)
 static int put(Faults *faults, const Place *place, FaultKind kind, const char *message)
 {
         CLEANUP(free)
-        char *path = place_text(place),
-             *line = text_for_terminal(message, strlen(message), MESSAGE_MAX);
+        char *path = place_text(place), *line = text_for_terminal(message, strlen(message), MESSAGE_MAX);
         json_object *out = json_object_new_object();
         bool warning = kind >= FAULT_DEPRECATED;
         int r = json_append(faults->array, out);

@@ -10,7 +10,7 @@
 
 typedef struct SchemaReach {
         const char *root;   /* command or event; borrowed from the schema */
-        const char *branch; /* union case whose branch is the entity, e.g. "host_device"; NULL if not by a branch */
+        const char *branch; /* union case whose branch is the entity, e.g. "host_device"; NULL: not by one */
         char *path;         /* a shortest path, in the path language */
 } SchemaReach;
 

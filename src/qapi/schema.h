@@ -77,7 +77,7 @@ struct MusterSchema {
         const SchemaMember *members;
         const SchemaVariant *variants;
         const SchemaValue *values;
-        const char *const *features; /* interned names */
+        const char *const *features;  /* interned names */
         const uint32_t *entity_index; /* open addressing by name; SCHEMA_NONE is empty */
         uint32_t entity_index_mask;
         const char *const *names; /* open addressing of interned names */

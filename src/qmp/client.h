@@ -24,9 +24,10 @@ typedef void (*QmpReadyFn)(void *userdata);
 int qmp_client_open_socket(uv_loop_t *loop, int fd, QmpClient **ret, MusterError **ret_error);
 
 /* Takes over two pipes: what the peer writes, what it reads. */
-int qmp_client_open_pipes(uv_loop_t *loop, int read_fd, int write_fd, QmpClient **ret, MusterError **ret_error);
+int qmp_client_open_pipes(uv_loop_t *loop, int read_fd, int write_fd, QmpClient **ret,
+                          MusterError **ret_error);
 
-/* Connects to the Unix socket at `path` (length-checked; blocking for at most the connect of a local socket). */
+/* Connects to the Unix socket at `path` (length-checked; blocks for a local connect at most). */
 int qmp_client_connect(uv_loop_t *loop, const char *path, QmpClient **ret, MusterError **ret_error);
 
 void qmp_client_set_handlers(QmpClient *client, QmpReadyFn ready, QmpClosedFn closed, QmpEventFn event,

@@ -61,8 +61,7 @@ static void test_depth_and_circles(void **state)
                           "{'name': '[2]', 'meta-type': 'array', 'element-type': '2'},"
                           "{'name': '2', 'meta-type': 'object', 'members': [{'name': 'up', 'type': '1'}]}");
         CLEANUP(json)
-        json_object *none = show(schema, "E", 0),
-                    *one = show(schema, "E", 1), *all = show(schema, "E", 99);
+        json_object *none = show(schema, "E", 0), *one = show(schema, "E", 1), *all = show(schema, "E", 99);
 
         assert_string_equal(
                 json_object_to_json_string_ext(none, JSON_C_TO_STRING_PLAIN),
