@@ -6,6 +6,7 @@ import os
 import pathlib
 import stat
 import subprocess
+import time
 
 import pytest
 
@@ -41,6 +42,18 @@ def processes():
             except OSError:
                 pass
     return found
+
+
+def wait_for_listener(process, path):
+    """Until a socket that ends in `path` listens: its file is there a moment before that (bind, then listen)."""
+    for _ in range(1000):
+        for line in pathlib.Path("/proc/net/unix").read_text().splitlines()[1:]:
+            fields = line.split()
+            if len(fields) > 7 and int(fields[3], 16) & 0x10000 and fields[7].endswith(str(path)):
+                return
+        assert process.poll() is None, f"ended with {process.returncode} before it listened on {path}"
+        time.sleep(0.01)
+    raise AssertionError(f"nobody listens on {path}")
 
 
 @pytest.fixture

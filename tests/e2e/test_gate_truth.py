@@ -11,8 +11,10 @@ import time
 
 import pytest
 
+from conftest import wait_for_listener
+
 FEATURE = "dynamic-auto-read-only"
-ROOTS = pathlib.Path("/var/tmp/muster-roots")
+ROOTS = pathlib.Path(os.environ.get("MUSTER_ROOTS", "/var/tmp/muster-roots"))
 HERE = [("host", "/usr/bin/qemu-system-x86_64"), ("host", "/usr/bin/qemu-storage-daemon")]
 AWAY = [(root, f"/usr/bin/{name}") for root in ("bullseye", "trixie", "forky")
         for name in ("qemu-system-x86_64", "qemu-storage-daemon")]
@@ -36,11 +38,7 @@ class Emulator:
         chroot = ["chroot", str(root)] if root else []
         self.process = subprocess.Popen([*chroot, binary, *arguments, *extra], stdin=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL)
-        for _ in range(500):
-            if os.path.exists(self.socket):
-                break
-            assert self.process.poll() is None
-            time.sleep(0.01)
+        wait_for_listener(self.process, f"{self.inside}/qmp")
 
     @property
     def pid(self):
@@ -292,10 +290,7 @@ def test_descriptor_sets(muster, start, tmp_path, which, access, decision):
                                 "-machine", "none", "-qmp", f"unix:{folder}/qmp,server=on,wait=off", *extra],
                                pass_fds=fds, stdin=subprocess.DEVNULL)
     try:
-        for _ in range(500):
-            if (folder / "qmp").exists():
-                break
-            time.sleep(0.01)
+        wait_for_listener(process, folder / "qmp")
         answer = muster("blockdev-add", "--driver", "file", "--filename", "/dev/fdset/7", "--access", access, "--connect",
                         f"unix:{folder}/qmp", "--json", clean=False)
         assert answer.code == (decision == "refused") and answer.json["decision"] == decision, answer

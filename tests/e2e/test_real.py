@@ -11,6 +11,8 @@ import time
 
 import pytest
 
+from conftest import wait_for_listener
+
 FEATURE = "dynamic-auto-read-only"
 X86, ARM, STORAGE = "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-aarch64", "/usr/bin/qemu-storage-daemon"
 
@@ -97,10 +99,7 @@ class Running:
             argv = [path, "--chardev", f"socket,id=m,path={self.socket},server=on,wait=off", "--monitor",
                     "chardev=m,mode=control"]
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
-        for _ in range(200):
-            if self.socket.exists():
-                break
-            time.sleep(0.02)
+        wait_for_listener(self.process, self.socket)
         self.address = f"unix:{self.socket}"
 
     def modes(self, image):
