@@ -176,6 +176,15 @@ static int judge(Walk *walk, json_object *node, const char *driver, const Place 
                          place_name(place));
 }
 
+/*
+ * copy-on-read asks for the right to write what it read whether or not anybody writes above it, so that a
+ * file below it is open read-write all the time. Tried on 7.2.
+ */
+static bool holds_write(const BlockSchema *block, const char *driver)
+{
+        return block_driver_holds_write(block, driver) || streq(driver, "copy-on-read");
+}
+
 static void count_access(Walk *walk, const char *driver, const Place *place, bool read_only,
                          bool auto_read_only, bool leaf)
 {
@@ -189,7 +198,7 @@ static void count_access(Walk *walk, const char *driver, const Place *place, boo
          * asked. */
         else if (auto_read_only && !place->holder &&
                  (leaf ? gate_coverage(walk->gate, driver) == GATE_COVERED
-                       : !block_driver_holds_write(&walk->gate->block, driver)))
+                       : !holds_write(&walk->gate->block, driver)))
                 access = MUSTER_ACCESS_ON_DEMAND;
         if (compare_access(access, walk->access) > 0)
                 walk->access = access;
@@ -250,7 +259,7 @@ static int walk_node(Walk *walk, json_object *node, const Place *place)
         r = judge(walk, node, driver, place, below.read_only, below.auto_read_only);
         if (r < 0)
                 return r;
-        if (block_driver_holds_write(block, driver))
+        if (holds_write(block, driver))
                 below.holder = below.read_only ? NULL : driver;
         json_object_object_foreach (node, key, value) {
                 const SchemaMember *member = block_driver_member(block, driver, key);

@@ -120,6 +120,9 @@ static void test_nodes(void **state)
                 /* a writable format holds write permission */
                 {FLAG_AS_IS, "{'driver':'qcow2','file':" FILE_AUTO "}" NAMED, NONE, NONE, 0, ALLOWED, W,
                  "file: 'qcow2' above it is writable", NULL},
+                /* and copy-on-read, though a filter, writes what it read */
+                {FLAG_AS_IS, "{'driver':'copy-on-read','file':" FILE_AUTO "}" NAMED, NONE, NONE, 0, ALLOWED,
+                 W, "file: 'copy-on-read' above it is writable", NULL},
                 {FLAG_AS_IS,
                  "{'driver':'qcow2','read-only':true,'file':" FILE_AUTO ",'read-only':false}" NAMED, NONE,
                  NONE, 0, ALLOWED, D, NULL, NULL},
