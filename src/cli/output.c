@@ -112,6 +112,7 @@ void say_styled(Style style, const char *format, ...)
 {
         CLEANUP(free) char *text = NULL;
         va_list args;
+        bool ends_line;
         int r;
 
         va_start(args, format);
@@ -121,11 +122,17 @@ void say_styled(Style style, const char *format, ...)
                 text = NULL;
                 return;
         }
+        /* The style ends before the line does: what follows is not to begin with an escape. */
+        ends_line = *text && text[strlen(text) - 1] == '\n';
+        if (ends_line)
+                text[strlen(text) - 1] = '\0';
         if (coloured)
                 fputs(style_escape(style), stdout);
         print_clean(stdout, text, "");
         if (coloured && style != STYLE_PLAIN)
                 fputs(style_escape(STYLE_RESET), stdout);
+        if (ends_line)
+                fputc('\n', stdout);
         note_failure();
 }
 
