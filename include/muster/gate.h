@@ -37,7 +37,7 @@ typedef enum MusterLaunchCondition {
 int muster_gate_request_new(MusterGateRequest **ret);
 MusterGateRequest *muster_gate_request_free(MusterGateRequest *request);
 
-/** The protocol driver (`file`, `host_device`, `nbd`, …). */
+/** The protocol driver (`file`, `host_device`, `nbd`, …). All text of a request: UTF-8, else -EINVAL. */
 int muster_gate_request_set_driver(MusterGateRequest *request, const char *driver);
 int muster_gate_request_set_filename(MusterGateRequest *request, const char *filename);
 

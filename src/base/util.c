@@ -90,6 +90,18 @@ static size_t utf8_length(const unsigned char *s, size_t size)
         return n;
 }
 
+bool text_is_utf8(const char *text, size_t size)
+{
+        size_t n;
+
+        for (size_t i = 0; i < size; i += n) {
+                n = utf8_length((const unsigned char *)text + i, size - i);
+                if (n == 0 || text[i] == '\0')
+                        return false;
+        }
+        return true;
+}
+
 static size_t clean(const char *text, size_t size, char *out)
 {
         const unsigned char *s = (const unsigned char *)text;

@@ -44,6 +44,9 @@ bool strv_contains(char *const *strings, const char *text);
 /* Splits at every one of `separators`, leaving out empty parts. */
 int strv_split(const char *text, const char *separators, char ***ret);
 
+/* Whether `size` bytes are well-formed UTF-8 without NUL: what a JSON string that QEMU takes may hold. */
+bool text_is_utf8(const char *text, size_t size);
+
 /*
  * Text that came from outside (an emulator's stderr, a reply) made fit to print on one line: control
  * characters and broken UTF-8 become '?', the middle is cut at `max` bytes. NULL when out of memory.

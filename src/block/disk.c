@@ -294,6 +294,13 @@ static int find_obstacle(const Gate *gate, char **ret)
                 *ret = gate_explain_uncovered(gate, request->driver);
                 return *ret ? 0 : -ENOMEM;
         }
+        /* It cannot be read-only (every release refuses that), and writable it always writes. */
+        if (streq_ptr(request->format, "copy-on-read")) {
+                *ret = strdup(_(
+                        "A copy-on-read node writes what it reads, so its image is open read-write all the "
+                        "time. Leave --format out, or allow a fallback (--fallback rw)."));
+                return *ret ? 0 : -ENOMEM;
+        }
         if (gate_conditions(gate, request->filename, &conditions) < 0)
                 return -ENOMEM;
         if (conditions &&

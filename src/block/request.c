@@ -75,7 +75,7 @@ static int replace_text(char **field, const char *text)
 {
         char *copy = NULL;
 
-        if (text && strlen(text) > REQUEST_TEXT_MAX)
+        if (text && (strlen(text) > REQUEST_TEXT_MAX || !text_is_utf8(text, strlen(text))))
                 return -EINVAL;
         if (text) {
                 copy = strdup(text);
@@ -161,7 +161,7 @@ _public_ int muster_gate_request_add_option(MusterGateRequest *request, const ch
         RequestOption *options;
 
         if (!is_option_key(key) || !value || strlen(value) > REQUEST_TEXT_MAX ||
-            request->n_options >= REQUEST_OPTIONS_MAX)
+            !text_is_utf8(value, strlen(value)) || request->n_options >= REQUEST_OPTIONS_MAX)
                 return -EINVAL;
         options = reallocarray(request->options, request->n_options + 1, sizeof(*options));
         if (!options)
@@ -210,6 +210,26 @@ _public_ int muster_gate_request_add_backing(MusterGateRequest *request, const c
         return 0;
 }
 
+/* QEMU's parser breaks off at text that is no UTF-8, and a NUL would cut a file's name. The parser bounded
+ * the depth. */
+static bool is_sendable(json_object *value)
+{
+        if (json_object_is_type(value, json_type_string))
+                return text_is_utf8(json_object_get_string(value),
+                                    (size_t)json_object_get_string_len(value));
+        if (json_object_is_type(value, json_type_array)) {
+                for (size_t i = 0; i < json_object_array_length(value); i++)
+                        if (!is_sendable(json_object_array_get_idx(value, i)))
+                                return false;
+        } else if (json_object_is_type(value, json_type_object)) {
+                json_object_object_foreach (value, key, member) {
+                        if (!text_is_utf8(key, strlen(key)) || !is_sendable(member))
+                                return false;
+                }
+        }
+        return true;
+}
+
 _public_ int muster_gate_request_set_tree(MusterGateRequest *request, const char *json,
                                           MusterError **ret_error)
 {
@@ -224,6 +244,10 @@ _public_ int muster_gate_request_set_tree(MusterGateRequest *request, const char
                         ret_error, -EINVAL,
                         _("The tree is no JSON object; give the arguments of one blockdev-add, such as "
                           "{\"driver\": \"file\", \"filename\": \"…\", \"node-name\": \"…\"}."));
+        if (!is_sendable(tree))
+                return error_set(
+                        ret_error, -EINVAL,
+                        _("The tree has text that is no UTF-8 or holds a NUL, which QMP cannot carry."));
         json_object_put(request->tree);
         request->tree = TAKE(tree);
         return 0;

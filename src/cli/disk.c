@@ -176,9 +176,6 @@ static int check_complete(const Invocation *invocation, MusterError **ret_error)
                                    "tree on standard input."));
         if (!option_value(invocation, &option_access))
                 return error_set(ret_error, -EINVAL, _("--access is missing: ro, rw or on-demand."));
-        if (!option_value(invocation, &option_filename) && !option_given(invocation, &option_option))
-                return error_set(ret_error, -EINVAL,
-                                 _("--filename is missing, or what names the image by --option."));
         return 0;
 }
 

@@ -216,3 +216,26 @@ def test_gate_weighs_how_a_running_emulator_was_started(muster, running, tmp_pat
     assert answer.code == (0 if allowed else 1), answer
     assert allowed or "-runas" in answer.out
     assert muster("gate", *args, "--fallback", "rw").json["decision"] == ("allowed" if allowed else "fallback")
+
+
+@pytest.mark.parametrize("args,tree", [
+    (["--driver", "file", "--filename", b"a\xffb", "--access", "rw"], None),
+    (["--driver", "file", "--filename", "a", "--option", b"node-name=\xff", "--access", "rw"], None),
+    (["-"], '{"driver": "file", "filename": "a\\u0000b", "node-name": "n"}'),
+])
+def test_gate_refuses_text_that_qmp_cannot_carry(args, tree):
+    done = subprocess.run([os.environ["MUSTER"], "gate", "-e", X86, *args], input=tree and tree.encode(),
+                          capture_output=True, stdin=None if tree else subprocess.DEVNULL)
+    assert done.returncode == 2 and done.stderr and not done.stdout, done
+
+
+def test_gate_drivers_without_a_file(muster):
+    assert muster("gate", "-e", X86, "--driver", "null-co", "--access", "rw").code == 0
+    answer = muster("gate", "-e", X86, "--driver", "nbd", "--access", "rw")
+    assert answer.code == 2 and "server" in answer.err
+
+
+def test_gate_knows_that_copy_on_read_always_writes(muster):
+    args = ["gate", "-e", X86, "--driver", "file", "--filename", "x", "--format", "copy-on-read", "--access", "on-demand"]
+    assert muster(*args).code == 1
+    assert muster(*args, "--fallback", "rw", "--json").json["decision"] == "fallback"

@@ -32,6 +32,15 @@ static void test_text_for_terminal(void **state)
         expect_clean("\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc", 3, " \xe2\x80\xa6 \xc3\xbc");
 }
 
+static void test_utf8(void **state)
+{
+        assert_true(text_is_utf8("", 0));
+        assert_true(text_is_utf8("gr\xc3\xbc\xc3\x9f", 6));
+        assert_false(text_is_utf8("a\0b", 3));
+        assert_false(text_is_utf8("a\xff", 2));
+        assert_false(text_is_utf8("cut \xc3", 5));
+}
+
 static void test_strv(void **state)
 {
         CLEANUP(strv) char **parts = NULL;
@@ -67,6 +76,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_text_for_terminal),
+                cmocka_unit_test(test_utf8),
                 cmocka_unit_test(test_strv),
                 cmocka_unit_test(test_comparisons),
                 cmocka_unit_test(test_clock_goes_on),
