@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/i18n.h"
+#include "base/util.h"
 
 struct MusterError {
         int code;
@@ -61,20 +62,13 @@ static int set(MusterError **ret_error, int r, const char *detail, char *message
         return r;
 }
 
-static char *format_message(const char *format, va_list args)
-{
-        char *message;
-
-        return vasprintf(&message, format, args) < 0 ? NULL : message;
-}
-
 int error_set(MusterError **ret_error, int r, const char *format, ...)
 {
         va_list args;
         char *message;
 
         va_start(args, format);
-        message = format_message(format, args);
+        message = text_vformat(format, args);
         va_end(args);
         return set(ret_error, r, /* detail= */ NULL, message);
 }
@@ -85,7 +79,7 @@ int error_set_detail(MusterError **ret_error, int r, const char *detail, const c
         char *message;
 
         va_start(args, format);
-        message = format_message(format, args);
+        message = text_vformat(format, args);
         va_end(args);
         return set(ret_error, r, detail, message);
 }
@@ -99,7 +93,7 @@ void error_prefix(MusterError **error, const char *format, ...)
         if (!error || !*error)
                 return;
         va_start(args, format);
-        prefix = format_message(format, args);
+        prefix = text_vformat(format, args);
         va_end(args);
         if (!prefix || asprintf(&joined, "%s: %s", prefix, muster_error_message(*error)) < 0)
                 return;
@@ -119,7 +113,7 @@ int error_errno(MusterError **ret_error, int r, const char *format, ...)
         va_list args;
 
         va_start(args, format);
-        what = format_message(format, args);
+        what = text_vformat(format, args);
         va_end(args);
         if (!what)
                 return error_oom(ret_error);

@@ -6,6 +6,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/util.h"
+
 static void cleanup_tokener(struct json_tokener **tokener)
 {
         if (*tokener)
@@ -97,15 +99,12 @@ int json_add_stringf(json_object *object, const char *key, const char *format, .
 {
         CLEANUP(free) char *text = NULL;
         va_list args;
-        int r;
 
         va_start(args, format);
-        r = vasprintf(&text, format, args);
+        text = text_vformat(format, args);
         va_end(args);
-        if (r < 0) {
-                text = NULL;
+        if (!text)
                 return -ENOMEM;
-        }
         return json_add_string(object, key, text);
 }
 

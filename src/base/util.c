@@ -150,3 +150,22 @@ char *text_for_terminal(const char *text, size_t size, size_t max)
         strcat(cut, whole + size);
         return cut;
 }
+
+char *text_vformat(const char *format, va_list args)
+{
+        char *text;
+
+        /* What vasprintf() leaves behind a failure is undefined. */
+        return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
+char *text_format(const char *format, ...)
+{
+        va_list args;
+        char *text;
+
+        va_start(args, format);
+        text = text_vformat(format, args);
+        va_end(args);
+        return text;
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,10 @@ bool strv_contains(char *const *strings, const char *text);
 
 /* Splits at every one of `separators`, leaving out empty parts. */
 int strv_split(const char *text, const char *separators, char ***ret);
+
+/* The formatted text, to free(); NULL when out of memory. */
+char *text_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *text_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Whether `size` bytes are well-formed UTF-8 without NUL: what a JSON string that QEMU takes may hold. */
 bool text_is_utf8(const char *text, size_t size);

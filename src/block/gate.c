@@ -28,15 +28,12 @@ int gate_note(Gate *gate, const char *format, ...)
 {
         CLEANUP(free) char *text = NULL;
         va_list args;
-        int r;
 
         va_start(args, format);
-        r = vasprintf(&text, format, args);
+        text = text_vformat(format, args);
         va_end(args);
-        if (r < 0) {
-                text = NULL;
+        if (!text)
                 return -ENOMEM;
-        }
         return json_append_string(gate->result->notes, text);
 }
 

@@ -68,18 +68,6 @@ static int set_obstacle(Walk *walk, char *text)
         return 0;
 }
 
-__attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
-{
-        char *ret = NULL;
-        va_list args;
-        int r;
-
-        va_start(args, format);
-        r = vasprintf(&ret, format, args);
-        va_end(args);
-        return r < 0 ? NULL : ret;
-}
-
 static int add_evidence(Walk *walk, const char *driver)
 {
         if (strv_contains(walk->drivers, driver))
@@ -96,11 +84,12 @@ static int judge_missing(Walk *walk, json_object *node, const char *driver, cons
         json_object_object_del(node, "auto-read-only");
         if (value && !read_only)
                 return set_obstacle(
-                        walk, text(_("%s: driver '%s' of this emulator does not know auto-read-only, and "
-                                     "without it the image would be open read-write from the start; say "
-                                     "read-only, use a newer emulator, or allow a fallback (--fallback rw "
-                                     "or ro)."),
-                                   place_name(place), driver));
+                        walk,
+                        text_format(_("%s: driver '%s' of this emulator does not know auto-read-only, and "
+                                      "without it the image would be open read-write from the start; say "
+                                      "read-only, use a newer emulator, or allow a fallback (--fallback rw "
+                                      "or ro)."),
+                                    place_name(place), driver));
         return gate_note(walk->gate,
                          _("%s: auto-read-only was removed: driver '%s' of this emulator does not know it."),
                          place_name(place), driver);
@@ -115,10 +104,11 @@ static int judge_reopening(Walk *walk, const json_object *node, const char *driv
                 return -ENOMEM;
         if (conditions)
                 return set_obstacle(
-                        walk, text(_("%s: the emulator could not reopen the image when a writer comes, "
-                                     "because of how it runs: %s. Say read-only, or allow a fallback "
-                                     "(--fallback rw or ro)."),
-                                   place_name(place), conditions));
+                        walk,
+                        text_format(_("%s: the emulator could not reopen the image when a writer comes, "
+                                      "because of how it runs: %s. Say read-only, or allow a fallback "
+                                      "(--fallback rw or ro)."),
+                                    place_name(place), conditions));
         if (place->holder)
                 return gate_note(
                         walk->gate,
@@ -221,8 +211,8 @@ static int walk_children(Walk *walk, const char *key, json_object *value, const 
 
                 if (!json_object_is_type(child, json_type_object))
                         continue;
-                path = array ? text("%s%s%s/%zu", from->path, *from->path ? "/" : "", key, i)
-                             : text("%s%s%s", from->path, *from->path ? "/" : "", key);
+                path = array ? text_format("%s%s%s/%zu", from->path, *from->path ? "/" : "", key, i)
+                             : text_format("%s%s%s", from->path, *from->path ? "/" : "", key);
                 if (!path)
                         return -ENOMEM;
                 place.path = path;
@@ -325,9 +315,10 @@ static int compare_with_request(Walk *walk)
         if (walk->obstacle || !request->access_set || compare_access(walk->access, request->access) <= 0)
                 return 0;
         return set_obstacle(
-                walk, text(_("The tree opens its image with access '%s', which is more than the '%s' that "
-                             "was asked for."),
-                           access_name(walk->access), access_name(request->access)));
+                walk,
+                text_format(_("The tree opens its image with access '%s', which is more than the '%s' that "
+                              "was asked for."),
+                            access_name(walk->access), access_name(request->access)));
 }
 
 static int fall_back(Gate *gate, Walk *walk, json_object *tree)
@@ -353,8 +344,8 @@ static int check_tree(Gate *gate, const json_object *tree)
         r = gate_check(gate, tree, /* notes= */ true, &fault);
         if (r <= 0)
                 return r;
-        return gate_refuse(gate,
-                           text(_("The emulator's schema does not take the tree: %s"), fault ? fault : "?"));
+        return gate_refuse(gate, text_format(_("The emulator's schema does not take the tree: %s"),
+                                             fault ? fault : "?"));
 }
 
 int gate_tree(Gate *gate)

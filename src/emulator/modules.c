@@ -67,15 +67,12 @@ static int add_folder(Scan *scan, const char *format, ...)
 {
         CLEANUP(free) char *path = NULL;
         va_list args;
-        int r;
 
         va_start(args, format);
-        r = vasprintf(&path, format, args);
+        path = text_vformat(format, args);
         va_end(args);
-        if (r < 0) {
-                path = NULL;
+        if (!path)
                 return -ENOMEM;
-        }
         return strv_append(&scan->folders, path);
 }
 

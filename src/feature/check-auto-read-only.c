@@ -187,25 +187,13 @@ static int add_half(Trial *trial, const char *name, bool met, char *detail, Must
         return 0;
 }
 
-__attribute__((format(printf, 1, 2))) static char *text(const char *format, ...)
-{
-        char *ret = NULL;
-        va_list args;
-        int r;
-
-        va_start(args, format);
-        r = vasprintf(&ret, format, args);
-        va_end(args);
-        return r < 0 ? NULL : ret;
-}
-
 /* --- where the image lies ---------------------------------------------------------------------- */
 
 /* 1 if the emulator sees the scratch directory under the same name; 0 if it is within a chroot. */
 static int sees_scratch(const Trial *trial, const char *root)
 {
         const char *scratch = run_scratch(trial->run);
-        CLEANUP(free) char *path = text("%s%s", root, scratch);
+        CLEANUP(free) char *path = text_format("%s%s", root, scratch);
         struct stat a, b;
 
         if (!path)
@@ -227,7 +215,7 @@ static int choose_directory(Trial *trial)
                 trial->inside = strdup(run_scratch(trial->run));
                 return trial->outside && trial->inside ? 0 : -ENOMEM;
         }
-        trial->outside = text("%s/tmp/muster-check-XXXXXX", root);
+        trial->outside = text_format("%s/tmp/muster-check-XXXXXX", root);
         if (!trial->outside)
                 return -ENOMEM;
         if (!mkdtemp(trial->outside))
@@ -247,7 +235,7 @@ static int give_to(int fd, const struct stat *owner)
 
 static int make_image(const Trial *trial, const struct stat *owner, const char *name, struct stat *ret)
 {
-        CLEANUP(free) char *path = text("%s/%s", trial->outside, name);
+        CLEANUP(free) char *path = text_format("%s/%s", trial->outside, name);
         CLEANUP(fd) int fd = -1;
         int r;
 
@@ -384,7 +372,7 @@ static int check_opened(Trial *trial, MusterError **ret_error)
         int mode = image_mode(trial);
 
         return add_half(trial, "opened-read-only", mode == O_RDONLY,
-                        text(_("The image was %s before any writer."), mode_name(mode)), ret_error);
+                        text_format(_("The image was %s before any writer."), mode_name(mode)), ret_error);
 }
 
 /* The export was refused. If one of a plainly writable node is as well, it says nothing of auto-read-only.
@@ -401,12 +389,12 @@ static int check_refused(Trial *trial, const char *words, MusterError **ret_erro
                 return r;
         if (r > 0)
                 return unavailable(trial, _("The emulator refuses every writable NBD export: %s"), control);
-        r = add_half(trial, "read-write-at-first-writer", false, text(_("A writer was refused: %s"), words),
-                     ret_error);
+        r = add_half(trial, "read-write-at-first-writer", false,
+                     text_format(_("A writer was refused: %s"), words), ret_error);
         if (r < 0)
                 return r;
         return add_half(trial, "read-only-after-last-writer", false,
-                        text(_("There was no writer to remove.")), ret_error);
+                        text_format(_("There was no writer to remove.")), ret_error);
 }
 
 static int check_after(Trial *trial, MusterError **ret_error)
@@ -427,7 +415,8 @@ static int check_after(Trial *trial, MusterError **ret_error)
                                    (int)(GONE_USEC / USEC_PER_SEC));
         mode = image_mode(trial);
         return add_half(trial, "read-only-after-last-writer", mode == O_RDONLY,
-                        text(_("The image was %s after the writer had gone."), mode_name(mode)), ret_error);
+                        text_format(_("The image was %s after the writer had gone."), mode_name(mode)),
+                        ret_error);
 }
 
 static int check_writer(Trial *trial, MusterError **ret_error)
@@ -448,7 +437,7 @@ static int check_writer(Trial *trial, MusterError **ret_error)
                 return r;
         mode = image_mode(trial);
         r = add_half(trial, "read-write-at-first-writer", mode == O_RDWR,
-                     text(_("The image was %s with a writer attached."), mode_name(mode)), ret_error);
+                     text_format(_("The image was %s with a writer attached."), mode_name(mode)), ret_error);
         return r < 0 ? r : check_after(trial, ret_error);
 }
 
