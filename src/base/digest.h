@@ -7,7 +7,8 @@
 
 /*
  * SHA-256 of what `fd` holds from its start, which must be a regular file; the file offset is untouched.
- * Blocking and thread-safe. -EINVAL if it is no regular file, else what the reads failed with.
+ * Blocking and thread-safe. -EINVAL if it is no regular file, -ENOPKG where libcrypto is missing, else what
+ * the reads failed with. The first call of a process loads libcrypto.
  */
 int digest_fd(int fd, char ret_hex[static DIGEST_HEX_SIZE]);
 

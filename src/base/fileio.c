@@ -5,14 +5,16 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/util.h"
 
 /* /proc's files say size 0, so the size is found by reading. */
-static int read_fd(int fd, size_t max, char **ret_data, size_t *ret_size)
+int read_fd(int fd, size_t max, char **ret_data, size_t *ret_size)
 {
         CLEANUP(free) char *data = NULL;
         size_t size = 0, room = 0;
@@ -58,6 +60,55 @@ int read_file_at(int dirfd, const char *path, size_t max, char **ret_data, size_
 int read_file(const char *path, size_t max, char **ret_data, size_t *ret_size)
 {
         return read_file_at(AT_FDCWD, path, max, ret_data, ret_size);
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+        while (size > 0) {
+                ssize_t n = write(fd, data, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                data += n;
+                size -= (size_t)n;
+        }
+        return 0;
+}
+
+/* "a/b" -> "a/.tmp-<random>": in the same folder, so that rename() stays within one file system. */
+static char *temporary_name(const char *name)
+{
+        const char *slash = strrchr(name, '/');
+        size_t folder = slash ? (size_t)(slash - name) + 1 : 0;
+        unsigned long long random = 0;
+
+        if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+                return NULL;
+        return text_format("%.*s.tmp-%016llx", (int)folder, name, random);
+}
+
+int write_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
+{
+        CLEANUP(free) char *temporary = temporary_name(name);
+        CLEANUP(fd) int fd = -1;
+        int r;
+
+        if (!temporary)
+                return -ENOMEM;
+        fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        /* Without it a crash may leave a file of the new name with none of its content. */
+        if (r == 0 && durable && fdatasync(fd) < 0)
+                r = -errno;
+        if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
+                r = -errno;
+        if (r < 0)
+                (void)unlinkat(dirfd, temporary, 0);
+        return r;
 }
 
 int read_link(const char *path, char **ret)
