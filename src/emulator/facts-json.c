@@ -42,6 +42,16 @@ static int name_index(const char *const *names, size_t n, const char *name)
         return -EBADMSG;
 }
 
+const char *facts_kind_name(MusterEmulatorKind kind)
+{
+        return kind_names[kind];
+}
+
+int facts_kind_from_name(const char *name)
+{
+        return name_index(kind_names, ELEMENTSOF(kind_names), name);
+}
+
 static void write_string(FILE *out, const char *text, size_t size)
 {
         size_t begin = 0;
@@ -164,7 +174,7 @@ static int write_fact(FILE *out, const Fact *fact)
 }
 
 /* One fact a line, so that a record can be read, compared and searched with common tools. */
-static int write_section(FILE *out, const char *section, const Fact *facts, size_t n, FactScope scope)
+int facts_write_section(FILE *out, const char *section, const Fact *facts, size_t n, FactScope scope)
 {
         const char *separator = "\n";
         int r;
@@ -195,13 +205,13 @@ static int write_facts(FILE *out, const MusterFacts *facts)
         r = write_value(out, identity, /* depth= */ 0);
         if (r < 0)
                 return r;
-        r = write_section(out, "portable", facts->facts, facts->n_facts, FACT_PORTABLE);
+        r = facts_write_section(out, "portable", facts->facts, facts->n_facts, FACT_PORTABLE);
         if (r < 0)
                 return r;
-        r = write_section(out, "host", facts->facts, facts->n_facts, FACT_HOST);
+        r = facts_write_section(out, "host", facts->facts, facts->n_facts, FACT_HOST);
         if (r < 0)
                 return r;
-        r = write_section(out, "measured", facts->measured, facts->n_measured, FACT_PORTABLE);
+        r = facts_write_section(out, "measured", facts->measured, facts->n_measured, FACT_PORTABLE);
         fputs_unlocked("}\n", out);
         return r;
 }
@@ -307,7 +317,7 @@ _public_ int muster_facts_describe(const MusterFacts *facts, char **ret_json, Mu
 }
 
 /* A key that does not belong, or NULL. */
-static const char *foreign_key(const json_object *object, const char *const *keys)
+const char *facts_foreign_key(const json_object *object, const char *const *keys)
 {
         json_object_object_foreach (object, key, member) {
                 const char *const *k = keys;
@@ -331,10 +341,10 @@ static int parse_fact(const char *name, json_object *object, FactStatus *ret_sta
         status = name_index(status_names, ELEMENTSOF(status_names), json_get_string(object, "status"));
         if (status < 0)
                 return error_set(ret_error, -EBADMSG, _("The fact %s has no status that is known."), name);
-        if (foreign_key(object, keys))
+        if (facts_foreign_key(object, keys))
                 return error_set(ret_error, -EBADMSG,
                                  _("The fact %s has a member \"%s\", which does not belong."), name,
-                                 foreign_key(object, keys));
+                                 facts_foreign_key(object, keys));
         if (json_object_object_get_ex(object, "value", &value) != (status == FACT_ANSWERED))
                 return error_set(
                         ret_error, -EBADMSG,
@@ -349,8 +359,8 @@ static int parse_fact(const char *name, json_object *object, FactStatus *ret_sta
         return 0;
 }
 
-static int parse_section(const json_object *root, const char *section, FactScope scope, bool measured,
-                         MusterFacts *facts, MusterError **ret_error)
+int facts_parse_section(const json_object *root, const char *section, FactScope scope, bool measured,
+                        MusterFacts *facts, MusterError **ret_error)
 {
         json_object *object = json_get(root, section, json_type_object);
 
@@ -389,10 +399,10 @@ static int parse_head(const json_object *root, MusterFacts *facts, MusterError *
                 return error_set(ret_error, -EBADMSG,
                                  _("The facts are of format %lld; this muster reads format %d."),
                                  (long long)format, FACTS_FORMAT);
-        if (foreign_key(root, keys))
+        if (facts_foreign_key(root, keys))
                 return error_set(ret_error, -EBADMSG,
                                  _("The facts have a member \"%s\", which does not belong."),
-                                 foreign_key(root, keys));
+                                 facts_foreign_key(root, keys));
         kind = name_index(kind_names, ELEMENTSOF(kind_names), json_get_string(root, "kind"));
         if (kind < 0)
                 return error_set(ret_error, -EBADMSG,
@@ -431,13 +441,13 @@ _public_ int muster_facts_from_json(const char *text, size_t size, MusterFacts *
         r = parse_head(root, facts, ret_error);
         if (r < 0)
                 return r;
-        r = parse_section(root, "portable", FACT_PORTABLE, /* measured= */ false, facts, ret_error);
+        r = facts_parse_section(root, "portable", FACT_PORTABLE, /* measured= */ false, facts, ret_error);
         if (r < 0)
                 return r;
-        r = parse_section(root, "host", FACT_HOST, /* measured= */ false, facts, ret_error);
+        r = facts_parse_section(root, "host", FACT_HOST, /* measured= */ false, facts, ret_error);
         if (r < 0)
                 return r;
-        r = parse_section(root, "measured", FACT_PORTABLE, /* measured= */ true, facts, ret_error);
+        r = facts_parse_section(root, "measured", FACT_PORTABLE, /* measured= */ true, facts, ret_error);
         if (r < 0)
                 return r;
         r = facts_seal(facts, ret_error);

@@ -18,7 +18,8 @@ typedef struct Identifier {
         uv_sem_t has_speaker;
         bool running;
         const char *path;
-        pid_t speaker; /* 0: none came */
+        const Identity *known; /* or NULL */
+        pid_t speaker;         /* 0: none came */
         Identity file, process;
         int r;
         MusterError *error;
@@ -27,20 +28,21 @@ typedef struct Identifier {
 static void identify(void *userdata)
 {
         Identifier *identifier = userdata;
-        bool has_file = identity_of_file(identifier->path, &identifier->file, /* ret_error= */ NULL) == 0;
+        bool has_file = identity_of_file(identifier->path, identifier->known, &identifier->file,
+                                         /* ret_error= */ NULL) == 0;
 
         uv_sem_wait(&identifier->has_speaker);
         if (identifier->speaker > 0)
                 identifier->r = identity_of_process(identifier->speaker, identifier->path,
-                                                    has_file ? &identifier->file : NULL,
+                                                    has_file ? &identifier->file : identifier->known,
                                                     &identifier->process, &identifier->error);
 }
 
-static int identifier_start(Identifier *identifier, const char *path)
+static int identifier_start(Identifier *identifier, const char *path, const Identity *known)
 {
         int r;
 
-        *identifier = (Identifier){.path = path, .r = -ESRCH};
+        *identifier = (Identifier){.path = path, .known = known, .r = -ESRCH};
         r = uv_sem_init(&identifier->has_speaker, 0);
         if (r < 0)
                 return r;
@@ -124,8 +126,8 @@ static MusterEmulatorKind guess_kind(const char *path)
                                                                   : MUSTER_EMULATOR_SYSTEM;
 }
 
-_public_ int muster_facts_probe(MusterContext *context, const char *path, const char *const *types,
-                                MusterFacts **ret, MusterError **ret_error)
+int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
+                MusterFacts **ret, MusterError **ret_error)
 {
         /* Before the thread opens anything, and until it has closed all. */
         CLEANUP(low_fds) unsigned low_fds = low_fds_occupy();
@@ -142,27 +144,111 @@ _public_ int muster_facts_probe(MusterContext *context, const char *path, const 
         (void)low_fds;
         if (!*path)
                 return error_set(ret_error, -EINVAL, _("The path of the emulator is empty."));
-        r = identifier_start(&identifier, path);
+        r = identifier_start(&identifier, path, known);
         if (r < 0)
                 return error_errno(ret_error, r, _("No thread can be started to identify %s"), path);
         return learn(&probe, &identifier, types, ret, ret_error);
 }
 
-_public_ int muster_facts_connect(MusterContext *context, const char *address, MusterFacts **ret,
-                                  MusterError **ret_error)
+_public_ int muster_facts_probe(MusterContext *context, const char *path, const char *const *types,
+                                MusterFacts **ret, MusterError **ret_error)
 {
-        CLEANUP(probe) Probe probe = {.context = context, .path = address, .connected = true};
+        return facts_probe(context, path, /* known= */ NULL, types, ret, ret_error);
+}
+
+int facts_complete(MusterContext *context, MusterFacts *facts, const char *const *types,
+                   MusterError **ret_error)
+{
+        CLEANUP(low_fds) unsigned low_fds = low_fds_occupy();
+        CLEANUP(probe)
+        Probe probe = {
+                .context = context,
+                .path = facts->identity.path,
+                .deadline = now_usec() + context->timeout_usec,
+                .kind = facts->kind,
+                .kind_is_sure = true,
+                .known = facts,
+                .identity = &facts->identity,
+        };
+        int r;
+
+        (void)low_fds;
+        r = probe_ask_core(&probe, ret_error);
+        if (r < 0)
+                return r;
+        r = probe_ask_properties(&probe, types, ret_error);
+        if (r < 0)
+                return r;
+        r = probe_pour(&probe, facts, ret_error);
+        if (r < 0)
+                return r;
+        r = facts_seal(facts, ret_error);
+        if (r < 0)
+                error_prefix(ret_error, "%s", probe.path);
+        return r;
+}
+
+/* Identity and, where a store has them, the portable facts. */
+static int recall_running(Probe *probe, const Identity *known, FactsRecallFn recall, void *userdata,
+                          Identity *identity, MusterFacts **ret_known, MusterError **ret_error)
+{
+        CLEANUP(strv) char **argv = NULL;
+        pid_t pid = run_pid(probe->run);
+        int r;
+
+        r = identity_of_process(pid, probe->path, known, identity, ret_error);
+        if (r < 0 || !recall)
+                return r;
+        r = launch_argv(pid, &argv, ret_error);
+        if (r < 0)
+                return r;
+        return recall(identity, argv, ret_known, userdata, ret_error);
+}
+
+/* Pours into what was recalled, or makes new facts. Moves the identity. */
+static int facts_of_running(Probe *probe, Identity *identity, MusterFacts **known, MusterFacts **ret,
+                            MusterError **ret_error)
+{
+        CLEANUP(facts) MusterFacts *facts = TAKE(*known);
+        int r;
+
+        if (!facts)
+                return probe_to_facts(probe, identity, ret, ret_error);
+        r = probe_pour(probe, facts, ret_error);
+        if (r < 0)
+                return r;
+        facts->connected = true;
+        identity_clear(&facts->identity);
+        facts->identity = *identity;
+        *identity = (Identity){0};
+        r = facts_seal(facts, ret_error);
+        if (r < 0) {
+                error_prefix(ret_error, "%s", probe->path);
+                return r;
+        }
+        *ret = TAKE(facts);
+        return 0;
+}
+
+int facts_connect(MusterContext *context, const char *address, const Identity *known_identity,
+                  FactsRecallFn recall, void *userdata, bool *ret_recalled, MusterFacts **ret,
+                  MusterError **ret_error)
+{
+        CLEANUP(facts) MusterFacts *facts = NULL, *known = NULL;
         CLEANUP(identity) Identity identity = {0};
-        CLEANUP(facts) MusterFacts *facts = NULL;
+        CLEANUP(probe) Probe probe = {.context = context, .path = address, .connected = true};
         const Ask *target;
+        bool recalled;
         int r;
 
         r = run_connect(context, address, &probe.run, ret_error);
         if (r < 0)
                 return r;
-        r = identity_of_process(run_pid(probe.run), address, /* known= */ NULL, &identity, ret_error);
+        r = recall_running(&probe, known_identity, recall, userdata, &identity, &known, ret_error);
         if (r < 0)
                 return r;
+        recalled = known != NULL;
+        probe.known = known;
         r = probe_ask_core(&probe, ret_error);
         if (r < 0)
                 return r;
@@ -172,13 +258,23 @@ _public_ int muster_facts_connect(MusterContext *context, const char *address, M
         r = probe_forgo_properties(&probe);
         if (r < 0)
                 return error_oom(ret_error);
-        r = probe_to_facts(&probe, &identity, &facts, ret_error);
+        probe.known = NULL;
+        r = facts_of_running(&probe, &identity, &known, &facts, ret_error);
         if (r < 0)
                 return r;
         r = launch_of_process(run_pid(probe.run), &facts->launch, ret_error);
         if (r < 0)
                 return r;
         facts->launch_known = true;
+        if (ret_recalled)
+                *ret_recalled = recalled;
         *ret = TAKE(facts);
         return 0;
+}
+
+_public_ int muster_facts_connect(MusterContext *context, const char *address, MusterFacts **ret,
+                                  MusterError **ret_error)
+{
+        return facts_connect(context, address, /* known_identity= */ NULL, /* recall= */ NULL,
+                             /* userdata= */ NULL, /* ret_recalled= */ NULL, ret, ret_error);
 }

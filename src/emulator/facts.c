@@ -100,6 +100,12 @@ int facts_add(MusterFacts *facts, const char *name, FactScope scope, FactStatus 
         return append(&facts->facts, &facts->n_facts, name, scope, status, value, reason);
 }
 
+void facts_truncate(MusterFacts *facts, size_t n)
+{
+        while (facts->n_facts > n)
+                fact_clear(&facts->facts[--facts->n_facts]);
+}
+
 int facts_add_measured(MusterFacts *facts, const char *check, FactStatus status, json_object *value,
                        const char *reason)
 {
@@ -134,6 +140,14 @@ static const Fact *find(const Fact *facts, size_t n, const char *name)
 const Fact *facts_find(const MusterFacts *facts, const char *name)
 {
         return find(facts->facts, facts->n_facts, name);
+}
+
+const Fact *facts_find_unsealed(const MusterFacts *facts, const char *name)
+{
+        for (size_t i = 0; i < facts->n_facts; i++)
+                if (streq(facts->facts[i].name, name))
+                        return facts->facts + i;
+        return NULL;
 }
 
 const Fact *facts_find_measured(const MusterFacts *facts, const char *check)

@@ -7,6 +7,8 @@
  * binary and its modules; host facts also of the host, the user and the launch.
  */
 
+#include <stdio.h>
+
 #include "base/json.h"
 #include "emulator/identity.h"
 #include "muster/emulator.h"
@@ -62,10 +64,16 @@ int facts_add(MusterFacts *facts, const char *name, FactScope scope, FactStatus 
 int facts_add_measured(MusterFacts *facts, const char *check, FactStatus status, json_object *value,
                        const char *reason);
 
+/* Takes the last ones off again, until there are `n`. Before facts_seal() only. */
+void facts_truncate(MusterFacts *facts, size_t n);
+
 /* Sorts, loads the schema, derives version, package, target and types. -EBADMSG with a sentence. */
 int facts_seal(MusterFacts *facts, MusterError **ret_error);
 
 const Fact *facts_find(const MusterFacts *facts, const char *name);
+
+/* The same before facts_seal(), where they are in no order yet. */
+const Fact *facts_find_unsealed(const MusterFacts *facts, const char *name);
 const Fact *facts_find_measured(const MusterFacts *facts, const char *check);
 bool facts_has_type(const MusterFacts *facts, const char *type);
 
@@ -74,6 +82,46 @@ int facts_with_measured(const MusterFacts *facts, const char *check, FactStatus 
                         const char *reason, MusterFacts **ret);
 
 const char *fact_status_name(FactStatus status);
+
+/*
+ * As muster_facts_probe(), where `known` (may be NULL) is an identity whose digests are taken over for files
+ * of the same stamp.
+ */
+int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
+                MusterFacts **ret, MusterError **ret_error);
+
+/*
+ * Makes unsealed facts, of which the identity is set, complete: asks the emulator at the identity's path
+ * what every probe asks and `facts` do not have, host facts included, and the properties of `types`; seals
+ * them. Starts nothing if nothing is missing. Errors as muster_facts_probe(); -EAGAIN where the emulator is
+ * another one now.
+ */
+int facts_complete(MusterContext *context, MusterFacts *facts, const char *const *types,
+                   MusterError **ret_error);
+
+/*
+ * Finds portable facts of a running emulator in a store: unsealed facts without an identity into *ret, which
+ * stays NULL where there are none. `argv` is how it was started.
+ */
+typedef int (*FactsRecallFn)(const Identity *identity, char *const *argv, MusterFacts **ret, void *userdata,
+                             MusterError **ret_error);
+
+/*
+ * As muster_facts_connect(), where `recall` (may be NULL) spares asking what is known of the binary;
+ * *ret_recalled tells whether it did. `known` as above.
+ */
+int facts_connect(MusterContext *context, const char *address, const Identity *known, FactsRecallFn recall,
+                  void *userdata, bool *ret_recalled, MusterFacts **ret, MusterError **ret_error);
+
+/* For records (store): one line a fact, as in muster_facts_to_json(); and back, strictly. */
+int facts_write_section(FILE *out, const char *section, const Fact *facts, size_t n, FactScope scope);
+int facts_parse_section(const json_object *root, const char *section, FactScope scope, bool measured,
+                        MusterFacts *facts, MusterError **ret_error);
+int facts_kind_from_name(const char *name);
+const char *facts_kind_name(MusterEmulatorKind kind);
+
+/* A key that does not belong, or NULL. */
+const char *facts_foreign_key(const json_object *object, const char *const *keys);
 
 static inline void cleanup_facts(MusterFacts **facts)
 {

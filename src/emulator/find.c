@@ -225,12 +225,16 @@ int find_emulators(char *const *folders, char *const *only_kvm, char ***ret_path
         return 0;
 }
 
-static const Found *find_name(const FoundList *list, const char *name)
+/* The first folder's file of this name, for a verb that has no time to list folders. */
+static int find_name(FoundList *list, char *const *folders, const char *name)
 {
-        for (size_t i = 0; i < list->n; i++)
-                if (streq(list->items[i].name, name))
-                        return &list->items[i];
-        return NULL;
+        for (; folders && *folders && list->n == 0; folders++) {
+                int r = **folders == '/' ? add_found(list, *folders, /* index= */ 0, name) : 0;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int find_default(const char *machine, char *const *folders, char *const *only_kvm, char **ret_path,
@@ -239,8 +243,7 @@ int find_default(const char *machine, char *const *folders, char *const *only_kv
         CLEANUP(found) FoundList list = {};
         CLEANUP(free) char *name = NULL;
         const char *target = machine, *package = "qemu-system";
-        const Found *found;
-        char *path;
+        int r;
 
         for (size_t i = 0; i < ELEMENTSOF(machines); i++)
                 if (streq(machines[i].machine, machine)) {
@@ -251,21 +254,20 @@ int find_default(const char *machine, char *const *folders, char *const *only_kv
                 name = NULL;
                 return error_oom(ret_error);
         }
-        if (search(folders, only_kvm, &list) < 0)
+        r = find_name(&list, folders, name);
+        if (r == 0)
+                r = find_name(&list, folders, "qemu-kvm");
+        if (r == 0)
+                r = find_name(&list, only_kvm, "qemu-kvm");
+        if (r < 0)
                 return error_oom(ret_error);
-        found = find_name(&list, name);
-        if (!found)
-                found = find_name(&list, "qemu-kvm");
-        if (!found)
+        if (list.n == 0)
                 return error_set(ret_error, -ENOENT,
                                  _("There is no emulator for this host: neither %s nor qemu-kvm is in PATH "
                                    "or the usual "
                                    "folders; install the package %s, or name an emulator."),
                                  name, package);
-        path = strdup(found->path);
-        if (!path)
-                return error_oom(ret_error);
-        *ret_path = path;
+        *ret_path = TAKE(list.items[0].path);
         return 0;
 }
 

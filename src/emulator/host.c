@@ -62,7 +62,7 @@ static int try_kvm_as(const Sandbox *rights)
         return result;
 }
 
-static int kvm_error(const MusterContext *context)
+int host_kvm_error(const MusterContext *context)
 {
         Sandbox rights = {0};
         int r;
@@ -78,7 +78,7 @@ static int kvm_error(const MusterContext *context)
 
 static int describe_kvm(const MusterContext *context, json_object *out)
 {
-        int error = kvm_error(context), r;
+        int error = host_kvm_error(context), r;
 
         r = json_add_bool(out, "usable", error == 0);
         if (r < 0 || error == 0)
@@ -111,6 +111,6 @@ int host_add_facts(const MusterContext *context, MusterFacts *facts)
 {
         int r;
 
-        r = add(context, facts, "kvm-device", describe_kvm);
+        r = add(context, facts, HOST_FACT_KVM_DEVICE, describe_kvm);
         return r < 0 ? r : add(context, facts, "user", describe_user);
 }

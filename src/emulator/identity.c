@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "emulator/identity.h"
+#include "emulator/identity-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,6 @@
 #include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
-#include "emulator/modules.h"
 #include "emulator/proc.h"
 
 /*
@@ -23,59 +22,31 @@
  *
  * The pid is all that the caller has, and pids are reused: the start time is read first and last, and if it
  * is the same then everything between was of one process.
- *
- * The chain is not observed (an `exec` leaves no trace) but followed from the path that was given: a script,
- * its interpreter, which may be a script again, up to a binary. What the last script started cannot be seen,
- * but how that ended can: in the executable, which has its own stamp.
  */
 
-#define LINKS_MAX        6 /* the kernel follows five "#!" */
 #define EXECUTABLE_MAX   ((off_t)1024 * 1024 * 1024)
 #define ENVIRON_SIZE_MAX ((size_t)8 * 1024 * 1024)
 #define HASH_TRIES       3
-#define SHEBANG_SIZE     256 /* BINPRM_BUF_SIZE */
-
-static int64_t nsec_of(const struct timespec *ts)
-{
-        return (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec;
-}
-
-FileStamp file_stamp(const struct stat *st)
-{
-        return (FileStamp){
-                .dev = st->st_dev,
-                .ino = st->st_ino,
-                .size = (uint64_t)st->st_size,
-                .mtime_nsec = nsec_of(&st->st_mtim),
-                .ctime_nsec = nsec_of(&st->st_ctim),
-        };
-}
-
-bool file_stamp_equal(const FileStamp *a, const FileStamp *b)
-{
-        return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
-               a->mtime_nsec == b->mtime_nsec && a->ctime_nsec == b->ctime_nsec;
-}
 
 static void clear(Identity *identity)
 {
-        for (size_t i = 0; i < identity->n_links; i++)
+        for (size_t i = 0; i < identity->n_links; i++) {
                 free(identity->links[i].path);
+                free(identity->links[i].name);
+        }
         free(identity->links);
         free(identity->path);
         free(identity->executable);
         free(identity->modules_dir);
+        free(identity->modules_root);
+        free(identity->modules_inside);
+        free(identity->modules_env);
 }
 
 void identity_clear(Identity *identity)
 {
         clear(identity);
         *identity = (Identity){};
-}
-
-static void cleanup_identity(Identity *identity)
-{
-        clear(identity);
 }
 
 /* The digest that `known` has for the file with this stamp, as executable or as a link; NULL. */
@@ -93,7 +64,7 @@ static const char *known_digest(const Identity *known, const FileStamp *stamp)
 
 /* A file that is written to while it is read has no digest: -ETXTBSY. The ctime may change: it was unlinked.
  */
-static int hash(int fd, const Identity *known, FileStamp *ret_stamp, char ret_hex[static DIGEST_HEX_SIZE])
+int identity_hash(int fd, const Identity *known, FileStamp *ret_stamp, char ret_hex[static DIGEST_HEX_SIZE])
 {
         for (unsigned i = 0; i < HASH_TRIES; i++) {
                 FileStamp before, after;
@@ -202,7 +173,18 @@ static int read_module_dir(pid_t pid, char **ret)
         return 0;
 }
 
-static void take_modules(Identity *identity, Modules *modules)
+/* Remembers where modules_scan() looked. */
+int identity_keep_place(Identity *identity, const char *root, const char *inside, const char *first_dir)
+{
+        identity->modules_root = strdup(root);
+        identity->modules_inside = strdup(inside);
+        identity->modules_env = first_dir ? strdup(first_dir) : NULL;
+        return identity->modules_root && identity->modules_inside && (!first_dir || identity->modules_env)
+                       ? 0
+                       : -ENOMEM;
+}
+
+void identity_take_modules(Identity *identity, Modules *modules)
 {
         identity->modules_dir = TAKE(modules->dir);
         identity->n_modules = modules->count;
@@ -245,102 +227,10 @@ static int find_modules(pid_t pid, const char *root, const Identity *known, Iden
                 return r;
         if (from == proc_root && modules.dir)
                 memmove(modules.dir, modules.dir + strlen(from), strlen(modules.dir) - strlen(from) + 1);
-        take_modules(identity, &modules);
-        return 0;
-}
-
-/* The interpreter named by "#!" at the start of `fd`; NULL if it is no script. */
-static int read_interpreter(int fd, char **ret)
-{
-        char text[SHEBANG_SIZE];
-        const char *start;
-        ssize_t n;
-
-        n = pread(fd, text, sizeof(text) - 1, 0);
-        if (n < 0)
-                return -errno;
-        text[n] = '\0';
-        if (text[0] != '#' || text[1] != '!')
-                return 0;
-        start = text + 2 + strspn(text + 2, " \t");
-        *ret = strndup(start, strcspn(start, " \t\n"));
-        return *ret ? 0 : -ENOMEM;
-}
-
-/* A link that may be executed but not read keeps its stamp, which is what is compared first, and no digest.
- */
-static int append_link(Identity *identity, const char *path, const struct stat *st, int fd,
-                       const Identity *known)
-{
-        IdentityLink link = {.stamp = file_stamp(st)}, *grown;
-        int r;
-
-        if (fd >= 0) {
-                r = hash(fd, known, &link.stamp, link.digest);
-                if (r < 0)
-                        return r;
-        }
-        grown = realloc(identity->links, (identity->n_links + 1) * sizeof(*grown));
-        if (!grown)
-                return -ENOMEM;
-        identity->links = grown;
-        link.path = strdup(path);
-        if (!link.path)
-                return -ENOMEM;
-        identity->links[identity->n_links++] = link;
-        return 0;
-}
-
-/*
- * One step of the chain, from `name` to *ret_next, NULL at its end: at the executable, at another binary,
- * where a file is gone, or where the executable's own name has a new file.
- */
-static int follow(const char *name, const struct stat *executable, const Identity *known, Identity *identity,
-                  char **ret_next)
-{
-        CLEANUP(free) char *path = realpath(name, NULL), *next = NULL;
-        CLEANUP(fd) int fd = -1;
-        struct stat st;
-        int r;
-
-        *ret_next = NULL;
-        if (!path || stat(path, &st) < 0)
-                return errno == ENOMEM ? -ENOMEM : 0;
-        if (!S_ISREG(st.st_mode) || (st.st_dev == executable->st_dev && st.st_ino == executable->st_ino) ||
-            (identity->deleted && streq(path, identity->executable)))
-                return 0;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-        r = append_link(identity, path, &st, fd, known);
-        if (r < 0 || fd < 0)
-                return r;
-        r = read_interpreter(fd, &next);
-        if (r < 0)
-                return r;
-        *ret_next = TAKE(next);
-        return 0;
-}
-
-static int follow_chain(const struct stat *executable, const Identity *known, Identity *identity)
-{
-        CLEANUP(free) char *name = NULL;
-
-        /* The address of a running one: nothing that was started. */
-        if (startswith(identity->path, "unix:"))
-                return 0;
-        name = strdup(identity->path);
-        if (!name)
-                return -ENOMEM;
-        while (name && identity->n_links < LINKS_MAX) {
-                char *next;
-                int r;
-
-                r = follow(name, executable, known, identity, &next);
-                if (r < 0)
-                        return r;
-                free(name);
-                name = next;
-        }
-        return 0;
+        identity_take_modules(identity, &modules);
+        /* Out of a process's own root, the way ends with the process. */
+        identity->watchable = from != proc_root && !identity->deleted;
+        return identity_keep_place(identity, from, executable, first_dir);
 }
 
 /* The start time of a process that is alive; -ESRCH for a zombie, whose /proc/PID leads nowhere. */
@@ -382,10 +272,10 @@ static int identify(pid_t pid, const Identity *known, Identity *identity)
         r = find_modules(pid, root, known, identity);
         if (r < 0)
                 return r;
-        r = hash(fd, known, &identity->stamp, identity->digest);
+        r = identity_hash(fd, known, &identity->stamp, identity->digest);
         if (r < 0)
                 return r;
-        r = follow_chain(&st, known, identity);
+        r = identity_follow_chain(&st, known, identity);
         if (r < 0)
                 return r;
         r = read_start(pid, &again);
@@ -434,7 +324,7 @@ int identity_of_process(pid_t pid, const char *path, const Identity *known, Iden
         return 0;
 }
 
-static int identify_file(const char *path, Identity *identity)
+static int identify_file(const char *path, const Identity *known, Identity *identity)
 {
         CLEANUP(fd) int fd = -1;
         Modules modules;
@@ -446,14 +336,15 @@ static int identify_file(const char *path, Identity *identity)
         fd = open(identity->executable, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
                 return -errno;
-        r = hash(fd, /* known= */ NULL, &identity->stamp, identity->digest);
+        r = identity_hash(fd, known, &identity->stamp, identity->digest);
         if (r < 0)
                 return r;
-        r = modules_scan("", identity->executable, /* first_dir= */ NULL, /* known= */ NULL, &modules);
+        r = modules_scan("", identity->executable, /* first_dir= */ NULL, known, &modules);
         if (r < 0)
                 return r;
-        take_modules(identity, &modules);
-        return 0;
+        identity_take_modules(identity, &modules);
+        identity->watchable = true;
+        return identity_keep_place(identity, "", identity->executable, /* first_dir= */ NULL);
 }
 
 static int file_error(const char *path, int r, MusterError **ret_error)
@@ -479,14 +370,14 @@ static int file_error(const char *path, int r, MusterError **ret_error)
         }
 }
 
-int identity_of_file(const char *path, Identity *ret, MusterError **ret_error)
+int identity_of_file(const char *path, const Identity *known, Identity *ret, MusterError **ret_error)
 {
         CLEANUP(identity) Identity identity = {.path = strdup(path)};
         int r;
 
         if (!identity.path)
                 return error_oom(ret_error);
-        r = identify_file(path, &identity);
+        r = identify_file(path, known, &identity);
         if (r < 0)
                 return file_error(path, r, ret_error);
         *ret = identity;

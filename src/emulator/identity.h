@@ -16,14 +16,11 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
-
-typedef struct FileStamp {
-        uint64_t dev, ino, size;
-        int64_t mtime_nsec, ctime_nsec; /* since the epoch */
-} FileStamp;
+#include "base/stamp.h"
 
 typedef struct IdentityLink {
         char *path;
+        char *name; /* by which it was reached; NULL in what was read from a record */
         FileStamp stamp;
         char digest[DIGEST_HEX_SIZE];
 } IdentityLink;
@@ -40,12 +37,17 @@ typedef struct Identity {
         char modules_fingerprint[DIGEST_HEX_SIZE]; /* "" if there is none */
         char modules_stamp[DIGEST_HEX_SIZE]; /* of their names, inodes, times; as it is, so is the above */
         size_t n_modules;
+        /*
+         * Where modules were looked for, so that it can be done again without a process: below this root
+         * (""), for this executable as named within it, and first in what $QEMU_MODULE_DIR was (NULL).
+         * Watchable: all of this, and the executable, can be reached from our root, so that a change would
+         * be seen. Not kept in records.
+         */
+        bool watchable;
+        char *modules_root, *modules_inside, *modules_env;
 } Identity;
 
 void identity_clear(Identity *identity);
-
-FileStamp file_stamp(const struct stat *st);
-bool file_stamp_equal(const FileStamp *a, const FileStamp *b);
 
 /*
  * Fills *ret for the running process `pid`; `path` is what the user gave. Hashes the executable (20-30 ms
@@ -55,8 +57,35 @@ bool file_stamp_equal(const FileStamp *a, const FileStamp *b);
 int identity_of_process(pid_t pid, const char *path, const Identity *known, Identity *ret,
                         MusterError **ret_error);
 
-/* The same for a file that is not running: resolves nothing, hashes `path` itself. A head start. */
-int identity_of_file(const char *path, Identity *ret, MusterError **ret_error);
+/* The same for a file that is not running: resolves nothing, hashes `path` itself. A head start, and all of
+ * it where `path` is an executable that is no script. */
+int identity_of_file(const char *path, const Identity *known, Identity *ret, MusterError **ret_error);
+
+/*
+ * Whether, as far as can be seen without running anything, the path of `known` still leads to what it led
+ * to: the same chain, of the same content, to the same executable. All files are read. -ESTALE where
+ * anything differs; else *ret is the identity, with today's stamps and modules.
+ */
+int identity_recheck(const Identity *known, Identity *ret);
+
+/*
+ * Writes a line for every file that the identity rests on, executable, chain and modules: as long as these
+ * lines are the same and none is racy (base/stamp.h), so is the identity. Loads no libcrypto. -ESTALE if a
+ * file has gone.
+ */
+int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec);
+
+/* 0 if executable, chain and modules have the stamps that the identity was made with; else -ESTALE. */
+int identity_stamps_hold(const Identity *identity);
+
+/* A digest over the contents of the chain, "" without one. -ENODATA if a link could not be read. */
+int identity_launcher(const Identity *identity, char ret_hex[static DIGEST_HEX_SIZE]);
+
+/* The path and the chain alone, as far as it can be followed without running anything. */
+int identity_of_script(const char *path, Identity *ret);
+
+/* Whether the file begins with "#!". Negative errno if it cannot be read. */
+int identity_is_script(const char *path);
 
 /*
  * The process that serves QMP to us: `child` itself, or where a wrapper forked, the descendant that

@@ -139,6 +139,24 @@ unsigned launch_from_argv(char *const *argv)
         return conditions;
 }
 
+bool launch_changes_facts(char *const *argv)
+{
+        if (!argv || !argv[0])
+                return false;
+        for (char *const *arg = argv + 1; *arg; arg++) {
+                const char *name = *arg;
+
+                if (*name != '-')
+                        continue;
+                name += name[1] == '-' ? 2 : 1;
+                if (streq(name, "compat") || streq(name, "readconfig"))
+                        return true;
+                if (arg[1] && takes_argument(name))
+                        arg++;
+        }
+        return false;
+}
+
 static int read_argv(pid_t pid, char ***ret)
 {
         CLEANUP(strv) char **argv = NULL;
@@ -240,6 +258,13 @@ static int launch_error(pid_t pid, int r, MusterError **ret_error)
         return error_errno(ret_error, r,
                            _("How the emulator, process %d, was started cannot be read from /proc"),
                            (int)pid);
+}
+
+int launch_argv(pid_t pid, char ***ret, MusterError **ret_error)
+{
+        int r = read_argv(pid, ret);
+
+        return r < 0 ? launch_error(pid, r, ret_error) : 0;
 }
 
 int launch_of_process(pid_t pid, unsigned *ret_conditions, MusterError **ret_error)

@@ -3,6 +3,7 @@
 
 /* How a running emulator was started, as far as the gate weighs it (DESIGN section 6). */
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -17,6 +18,15 @@ enum {
 
 /* Pure: from an argv. Knows -runas, -chroot, -run-with user=/chroot= in all spellings QEMU takes. */
 unsigned launch_from_argv(char *const *argv);
+
+/*
+ * Whether it was started in a way that may change what is a function of the binary elsewhere: -compat hides
+ * parts of the schema, and -readconfig may hold it.
+ */
+bool launch_changes_facts(char *const *argv);
+
+/* The words of /proc/PID/cmdline, to strv_free(). */
+int launch_argv(pid_t pid, char ***ret, MusterError **ret_error);
 
 /* From /proc/PID/cmdline, status (uids that differ from each other) and root. */
 int launch_of_process(pid_t pid, unsigned *ret_conditions, MusterError **ret_error);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,12 +238,6 @@ static int compare_modules(const void *a, const void *b)
         return order ? order : strcmp(x->path, y->path);
 }
 
-static void print_stamp(FILE *out, const FileStamp *stamp)
-{
-        fprintf(out, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRId64 " %" PRId64, stamp->dev, stamp->ino,
-                stamp->size, stamp->mtime_nsec, stamp->ctime_nsec);
-}
-
 /* What cannot be read (the emulator could not either), or is too much to read, counts by its stamp. */
 static void print_content(FILE *out, const Module *module, uint64_t *budget)
 {
@@ -258,7 +251,7 @@ static void print_content(FILE *out, const Module *module, uint64_t *budget)
                 fputs(hex, out);
                 return;
         }
-        print_stamp(out, &module->stamp);
+        file_stamp_print(&module->stamp, out);
 }
 
 /* A digest over one line for each module: its name, and its stamp or its content. */
@@ -277,13 +270,30 @@ static int digest_modules(const Scan *scan, bool content, char ret_hex[static DI
                 if (content)
                         print_content(out, &scan->modules[i], &budget);
                 else
-                        print_stamp(out, &scan->modules[i].stamp);
+                        file_stamp_print(&scan->modules[i].stamp, out);
                 fputc('\n', out);
         }
         failed = ferror(out);
         if (fclose(out) != 0 || failed)
                 return -ENOMEM;
         return digest_bytes(text, size, ret_hex);
+}
+
+static int scan_all(Scan *scan, const char *root, const char *executable, const char *first_dir)
+{
+        int r;
+
+        r = add_folders(scan, root, executable, first_dir);
+        if (r < 0)
+                return r;
+        for (char **folder = scan->folders; folder && *folder; folder++) {
+                r = scan_folder(scan, *folder);
+                if (r < 0)
+                        return r;
+        }
+        if (scan->n_modules > 0)
+                qsort(scan->modules, scan->n_modules, sizeof(*scan->modules), compare_modules);
+        return 0;
 }
 
 int modules_scan(const char *root, const char *executable, const char *first_dir, const Identity *known,
@@ -293,16 +303,10 @@ int modules_scan(const char *root, const char *executable, const char *first_dir
         Modules modules = {};
         int r;
 
-        r = add_folders(&scan, root, executable, first_dir);
+        r = scan_all(&scan, root, executable, first_dir);
         if (r < 0)
                 return r;
-        for (char **folder = scan.folders; folder && *folder; folder++) {
-                r = scan_folder(&scan, *folder);
-                if (r < 0)
-                        return r;
-        }
         if (scan.n_modules > 0) {
-                qsort(scan.modules, scan.n_modules, sizeof(*scan.modules), compare_modules);
                 r = digest_modules(&scan, /* content= */ false, modules.stamp);
                 if (r < 0)
                         return r;
@@ -317,6 +321,18 @@ int modules_scan(const char *root, const char *executable, const char *first_dir
         modules.count = scan.n_modules;
         *ret = modules;
         return 0;
+}
+
+int modules_observe(const char *root, const char *executable, const char *first_dir, FILE *out,
+                    int64_t *newest_nsec)
+{
+        CLEANUP(scan) Scan scan = {};
+        int r;
+
+        r = scan_all(&scan, root, executable, first_dir);
+        for (size_t i = 0; r == 0 && i < scan.n_modules; i++)
+                file_stamp_observe(&scan.modules[i].stamp, scan.modules[i].path, out, newest_nsec);
+        return r;
 }
 
 int modules_fingerprint(const char *root, const char *executable, char **ret_dir, size_t *ret_count,

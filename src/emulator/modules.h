@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include <stdio.h>
+
 #include "emulator/identity.h"
 
 typedef struct Modules {
@@ -18,3 +20,10 @@ void modules_clear(Modules *modules);
  */
 int modules_scan(const char *root, const char *executable, const char *first_dir, const Identity *known,
                  Modules *ret);
+
+/*
+ * Writes a line for every module, as file_stamp_observe() does: where these lines are the same as before
+ * (and none is racy), so is the fingerprint. Loads no libcrypto.
+ */
+int modules_observe(const char *root, const char *executable, const char *first_dir, FILE *out,
+                    int64_t *newest_nsec);

@@ -57,7 +57,7 @@ static int add_ask(Probe *probe, const char *command, const char *type, FactScop
                 return -ENOMEM;
         if (type)
                 ask.type = ask.name + strlen(command) + 1;
-        if (has_ask(probe, ask.name)) {
+        if (has_ask(probe, ask.name) || (probe->known && facts_find_unsealed(probe->known, ask.name))) {
                 free(ask.name);
                 return 0;
         }
@@ -295,8 +295,10 @@ int probe_add_plan(Probe *probe)
         int r = 0;
 
         for (const PlanCommand *c = plan_commands; r == 0 && c->name; c++) {
+                size_t before = probe->n_asks;
+
                 r = add_ask(probe, c->name, /* type= */ NULL, c->scope);
-                if (r == 0 && probe->connected && c->spare_running)
+                if (r == 0 && probe->n_asks > before && probe->connected && c->spare_running)
                         settle(probe->asks + probe->n_asks - 1, FACT_NOT_ASKED,
                                strdup(_("this question may disturb an emulator that is running")));
         }
@@ -311,17 +313,28 @@ const Ask *probe_find(const Probe *probe, const char *name)
         return NULL;
 }
 
+static json_object *types_list(const Probe *probe)
+{
+        static const char name[] = "qom-list-types";
+        const Ask *ask = probe_find(probe, name);
+        const Fact *fact = ask || !probe->known ? NULL : facts_find_unsealed(probe->known, name);
+
+        if (ask)
+                return ask->status == FACT_ANSWERED ? ask->value : NULL;
+        return fact && fact->status == FACT_ANSWERED ? fact->value : NULL;
+}
+
 /* Without a list, every type may be there. */
 static bool may_have_type(const Probe *probe, const char *type)
 {
-        const Ask *ask = probe_find(probe, "qom-list-types");
+        json_object *list = types_list(probe);
         size_t n;
 
-        if (!ask || ask->status != FACT_ANSWERED || !json_object_is_type(ask->value, json_type_array))
+        if (!json_object_is_type(list, json_type_array))
                 return true;
-        n = json_object_array_length(ask->value);
+        n = json_object_array_length(list);
         for (size_t i = 0; i < n; i++)
-                if (streq_ptr(json_get_string(json_object_array_get_idx(ask->value, i), "name"), type))
+                if (streq_ptr(json_get_string(json_object_array_get_idx(list, i), "name"), type))
                         return true;
         return false;
 }
@@ -351,20 +364,43 @@ static int settle_properties(Probe *probe, MusterError **ret_error)
         return r;
 }
 
-int probe_ask_properties(Probe *probe, const char *const *types, MusterError **ret_error)
+static const char device_properties[] = "device-list-properties";
+
+static int add_properties(Probe *probe, const char *const *types)
 {
-        static const char device[] = "device-list-properties";
-        size_t first = probe->n_asks, last;
         int r = 0;
 
         for (size_t i = 0; r == 0 && types && types[i]; i++) {
                 if (i >= PROPERTIES_TYPES_MAX)
-                        return error_set(ret_error, -E2BIG,
-                                         _("No more than %d types can be asked in one probe."),
-                                         PROPERTIES_TYPES_MAX);
+                        return -E2BIG;
                 if (may_have_type(probe, types[i]))
-                        r = add_ask(probe, device, types[i], FACT_PORTABLE);
+                        r = add_ask(probe, device_properties, types[i], FACT_PORTABLE);
         }
+        return r;
+}
+
+int probe_count_missing(const MusterFacts *known, const char *const *types)
+{
+        CLEANUP(probe) Probe probe = {.known = known};
+        int r;
+
+        r = probe_add_plan(&probe);
+        if (r == 0)
+                r = add_properties(&probe, types);
+        if (r < 0)
+                return r;
+        return (int)probe.n_asks + (facts_find_unsealed(known, HOST_FACT_KVM_DEVICE) ? 0 : 1);
+}
+
+int probe_ask_properties(Probe *probe, const char *const *types, MusterError **ret_error)
+{
+        size_t first = probe->n_asks, last;
+        int r;
+
+        r = add_properties(probe, types);
+        if (r == -E2BIG)
+                return error_set(ret_error, r, _("No more than %d types can be asked in one probe."),
+                                 PROPERTIES_TYPES_MAX);
         if (r < 0)
                 return error_oom(ret_error);
         r = settle_properties(probe, ret_error);
@@ -402,23 +438,35 @@ int probe_ask_core(Probe *probe, MusterError **ret_error)
         return probe_settle(probe, CORE_DEATHS_MAX, ret_error);
 }
 
+int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error)
+{
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < probe->n_asks; i++) {
+                Ask *ask = probe->asks + i;
+
+                r = facts_add(facts, ask->name, ask->scope, ask->status, TAKE(ask->value), ask->reason);
+        }
+        if (r == 0 && !facts_find_unsealed(facts, HOST_FACT_KVM_DEVICE))
+                r = host_add_facts(probe->context, facts);
+        if (r < 0)
+                return r == -ENOMEM
+                               ? error_oom(ret_error)
+                               : error_errno(ret_error, r, _("The facts of %s cannot be kept"), probe->path);
+        return 0;
+}
+
 int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **ret, MusterError **ret_error)
 {
         CLEANUP(facts) MusterFacts *facts = NULL;
         int r;
 
         r = facts_new(&facts);
-        for (size_t i = 0; r == 0 && i < probe->n_asks; i++) {
-                Ask *ask = probe->asks + i;
-
-                r = facts_add(facts, ask->name, ask->scope, ask->status, TAKE(ask->value), ask->reason);
-        }
-        if (r == 0)
-                r = host_add_facts(probe->context, facts);
         if (r < 0)
-                return r == -ENOMEM
-                               ? error_oom(ret_error)
-                               : error_errno(ret_error, r, _("The facts of %s cannot be kept"), probe->path);
+                return error_oom(ret_error);
+        r = probe_pour(probe, facts, ret_error);
+        if (r < 0)
+                return r;
         facts->kind = probe->kind;
         facts->connected = probe->connected;
         facts->identity = *identity;

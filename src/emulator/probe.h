@@ -4,6 +4,7 @@
 /* Questions to an emulator and what became of them: what probing and connecting share. */
 
 #include "emulator/host.h"
+#include "emulator/identity-private.h"
 #include "emulator/plan.h"
 #include "emulator/run-private.h"
 
@@ -30,6 +31,7 @@ struct Probe {
         bool connected;
         MusterEmulatorKind kind;
         bool kind_is_sure;
+        const MusterFacts *known; /* unsealed facts: what they have is not asked; NULL */
         const Identity *identity; /* once it is known: processes started later must have it too */
         Run *run;                 /* NULL before the first, and after a death */
         Ask *asks;
@@ -54,7 +56,13 @@ int probe_ask_properties(Probe *probe, const char *const *types, MusterError **r
 /* Says in the facts why a running emulator was not asked for properties. */
 int probe_forgo_properties(Probe *probe);
 
+/* How many questions a probe for `types` would ask that `known`, unsealed, does not answer; -ENOMEM. */
+int probe_count_missing(const MusterFacts *known, const char *const *types);
+
 const Ask *probe_find(const Probe *probe, const char *name);
+
+/* Moves the answers out of the probe into unsealed facts, with what muster finds out by itself. */
+int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error);
 
 /* Moves the answers out of the probe. Takes what is in *identity, which is empty afterwards, if facts were
  * made. */
@@ -63,9 +71,4 @@ int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **ret, MusterEr
 static inline void cleanup_probe(Probe *probe)
 {
         probe_clear(probe);
-}
-
-static inline void cleanup_identity(Identity *identity)
-{
-        identity_clear(identity);
 }

@@ -190,7 +190,7 @@ static void test_known_is_not_hashed_again(void **state)
         Process process;
 
         copy_cat("cat");
-        assert_int_equal(identity_of_file(path, &known, &error), 0);
+        assert_int_equal(identity_of_file(path, NULL, &known, &error), 0);
         check_digest(path, known.digest);
         memset(known.digest, 'a', DIGEST_HEX_SIZE - 1);
         process = start((const char *const[]){path, NULL});
@@ -252,7 +252,7 @@ static void check_file_error(const char *path, int expected)
         CLEANUP(MusterError) MusterError *error = NULL;
         Identity identity;
 
-        assert_int_equal(identity_of_file(path, &identity, &error), expected);
+        assert_int_equal(identity_of_file(path, NULL, &identity, &error), expected);
         assert_non_null(strstr(muster_error_message(error), path));
 }
 
