@@ -7,17 +7,15 @@
  * would be a wrong one, silently.
  */
 
-#include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 
+#include "base/checksum.h"
 #include "base/fileio.h"
 #include "base/i18n.h"
+#include "base/stamp.h"
 #include "base/util.h"
-#include "config.h"
 #include "feature/catalogue-parse.h"
-
-#define ADMINISTRATORS_DIR "/etc/muster/features.d"
 
 _public_ MusterCatalogue *muster_catalogue_ref(MusterCatalogue *catalogue)
 {
@@ -33,6 +31,7 @@ _public_ MusterCatalogue *muster_catalogue_unref(MusterCatalogue *catalogue)
         for (size_t i = 0; i < catalogue->n_features; i++)
                 feature_clear(&catalogue->features[i]);
         free(catalogue->features);
+        free(catalogue->seen);
         free(catalogue);
         return NULL;
 }
@@ -103,6 +102,7 @@ static int load_file(MusterCatalogue *catalogue, const char *path, MusterError *
         r = catalogue_parse(path, data, size, &file);
         if (r < 0)
                 return error_oom(ret_error);
+        catalogue->checksum = catalogue->checksum * 31 + checksum64(data, size);
         if (file.n_errors > 0)
                 return catalogue_file_error(&file, path, ret_error);
         return merge(catalogue, &file) < 0 ? error_oom(ret_error) : 0;
@@ -113,40 +113,13 @@ static int compare_names(const void *a, const void *b)
         return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_ini(const char *name)
-{
-        size_t n = strlen(name);
-
-        return name[0] != '.' && n > 4 && streq(name + n - 4, ".ini");
-}
-
-/* In the order of bytes, whatever the locale. */
-static int list_files(const char *folder, char ***ret)
-{
-        CLEANUP(dir) DIR *dir = opendir(folder);
-        CLEANUP(strv) char **names = NULL;
-        struct dirent *entry;
-
-        if (!dir)
-                return -errno;
-        while ((errno = 0, entry = readdir(dir)))
-                if (is_ini(entry->d_name) && strv_append(&names, entry->d_name) < 0)
-                        return -ENOMEM;
-        if (errno > 0)
-                return -errno;
-        if (names)
-                qsort(names, strv_length(names), sizeof(*names), compare_names);
-        *ret = TAKE(names);
-        return 0;
-}
-
 static int load_folder(MusterCatalogue *catalogue, const char *folder, bool required,
                        MusterError **ret_error)
 {
         CLEANUP(strv) char **names = NULL;
         int r;
 
-        r = list_files(folder, &names);
+        r = catalogue_list(folder, &names);
         if ((r == -ENOENT || r == -ENOTDIR) && !required)
                 return 0;
         if (r == -ENOENT || r == -ENOTDIR)
@@ -177,45 +150,24 @@ static int load_folder(MusterCatalogue *catalogue, const char *folder, bool requ
         return 0;
 }
 
-/* By the XDG base directory specification: a relative path is to be ignored. */
-static int load_users(MusterCatalogue *catalogue, MusterError **ret_error)
-{
-        const char *config = secure_getenv("XDG_CONFIG_HOME"), *home = secure_getenv("HOME");
-        CLEANUP(free) char *folder = NULL;
-        int r;
-
-        if (config && config[0] == '/')
-                r = asprintf(&folder, "%s/muster/features.d", config);
-        else if (home && home[0] == '/')
-                r = asprintf(&folder, "%s/.config/muster/features.d", home);
-        else
-                return 0;
-        if (r < 0) {
-                folder = NULL;
-                return error_oom(ret_error);
-        }
-        return load_folder(catalogue, folder, /* required= */ false, ret_error);
-}
-
 _public_ int muster_catalogue_new(MusterCatalogue **ret, MusterError **ret_error)
 {
         CLEANUP(catalogue) MusterCatalogue *catalogue = NULL;
-        const char *shipped = secure_getenv("MUSTER_FEATURES_DIR");
+        CLEANUP(strv) char **folders = NULL;
         int r;
 
         r = catalogue_alloc(&catalogue, ret_error);
         if (r < 0)
                 return r;
-        r = load_folder(catalogue, shipped && *shipped ? shipped : MUSTER_FEATURES_DIR, /* required= */ true,
-                        ret_error);
-        if (r < 0)
-                return r;
-        r = load_folder(catalogue, ADMINISTRATORS_DIR, /* required= */ false, ret_error);
-        if (r < 0)
-                return r;
-        r = load_users(catalogue, ret_error);
-        if (r < 0)
-                return r;
+        catalogue->looked_nsec = stamp_now_nsec();
+        if (catalogue_seen(&catalogue->seen, /* ret_newest_nsec= */ NULL) < 0 ||
+            catalogue_folders(&folders) < 0)
+                return error_oom(ret_error);
+        for (char **folder = folders; *folder; folder++) {
+                r = load_folder(catalogue, *folder, /* required= */ folder == folders, ret_error);
+                if (r < 0)
+                        return r;
+        }
         *ret = TAKE(catalogue);
         return 0;
 }

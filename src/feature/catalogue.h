@@ -3,6 +3,9 @@
 
 /* Features as data (DESIGN section 5). */
 
+#include <stdint.h>
+#include <stdio.h>
+
 #include "base/error.h"
 #include "muster/feature.h"
 #include "qapi/path.h"
@@ -52,9 +55,28 @@ typedef struct Feature {
 
 struct MusterCatalogue {
         unsigned n_ref;
+        uint64_t checksum; /* of all that was read, in order */
+        /* What catalogue_observe() said before anything was read; NULL: not the host's own catalogue. */
+        char *seen;
+        int64_t looked_nsec;
         Feature *features; /* sorted by name */
         size_t n_features;
 };
+
+/*
+ * A line for every file that muster_catalogue_new() would read now: as long as these lines are the same, and
+ * none is racy (base/stamp.h), so is the catalogue. Reads no file. *newest_nsec may be NULL.
+ */
+int catalogue_observe(FILE *out, int64_t *newest_nsec);
+
+/* The same as text, to free(). */
+int catalogue_seen(char **ret, int64_t *ret_newest_nsec);
+
+/* The folders of the host's catalogue, in order, the first one required; to strv_free(). */
+int catalogue_folders(char ***ret);
+
+/* The names of a folder's files, in the order of bytes; to strv_free(). */
+int catalogue_list(const char *folder, char ***ret);
 
 const Feature *catalogue_find(const MusterCatalogue *catalogue, const char *name);
 

@@ -39,6 +39,12 @@ int tie_evaluate(const Tie *tie, const Feature *feature, const char *driver, con
 
 /* NULL where the catalogue has no such feature or it does not govern the driver. Borrowed. */
 const Judgement *verdicts_find(const MusterVerdicts *verdicts, const char *feature, const char *driver);
+/* All judgements in the order of features, each feature's whole first; NULL beyond the end. Borrowed. */
+const Judgement *verdicts_at(const MusterVerdicts *verdicts, size_t index);
+
+/* Whether the feature's verdict as a whole also holds for any driver that is asked for. */
+bool judgement_holds_for_any_driver(const Judgement *judgement);
+
 MusterFacts *verdicts_facts(const MusterVerdicts *verdicts);
 MusterCatalogue *verdicts_catalogue(const MusterVerdicts *verdicts);
 MusterTrust verdicts_trust(const MusterVerdicts *verdicts);

@@ -78,6 +78,16 @@ static const Judgement *find(const MusterVerdicts *verdicts, const char *feature
         return NULL;
 }
 
+const Judgement *verdicts_at(const MusterVerdicts *verdicts, size_t index)
+{
+        return index < verdicts->n_judgements ? &verdicts->judgements[index] : NULL;
+}
+
+bool judgement_holds_for_any_driver(const Judgement *judgement)
+{
+        return judgement->feature->n_governs > 0 && !feature_has_drivers(judgement->feature);
+}
+
 /* A feature whose `governs` lines name no driver holds for any; one without such lines speaks of none. */
 const Judgement *verdicts_find(const MusterVerdicts *verdicts, const char *feature, const char *driver)
 {
@@ -86,9 +96,7 @@ const Judgement *verdicts_find(const MusterVerdicts *verdicts, const char *featu
         if (judgement || !driver)
                 return judgement;
         judgement = find(verdicts, feature, NULL);
-        if (!judgement || judgement->feature->n_governs == 0 || feature_has_drivers(judgement->feature))
-                return NULL;
-        return judgement;
+        return judgement && judgement_holds_for_any_driver(judgement) ? judgement : NULL;
 }
 
 _public_ int muster_verdict(const MusterVerdicts *verdicts, const char *feature, const char *driver)
