@@ -1,48 +1,355 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "muster/store.h"
+
+/*
+ * From a path to facts, with as little work as is safe:
+ *
+ *  - The trail of the path holds: identity and record are known without reading a file.
+ *  - It does not, or there is none: the files are hashed (those that moved), and if the store has a record
+ * of that digest, it is a copy, a reinstalled package or another image's layer: a hit.
+ *  - The record lacks something (host facts of this host, properties of a type that a catalogue asks for
+ *    since): the emulator is asked that and no more.
+ *  - Nothing is known: a whole probe. The executable is hashed beside the emulator's start then, not before
+ *    it, which saves a quarter of the time. So that a copy of something known is not started for that
+ * reason, sizes/N tells whether an executable of this size has been seen: if not, it cannot be a copy.
+ *
+ * Whoever asks an emulator holds a lock, and looks into the store again once it has it, since the one before
+ * may have asked just that. Copies of one binary have one size, so the lock is named after the size. A
+ * script has no digest that says what it runs; its lock is named after the file.
+ */
+
+#include "store/lookup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
-#include "emulator/context.h"
-#include "emulator/facts.h"
-#include "feature/catalogue.h"
+#include "emulator/host.h"
+#include "emulator/probe.h"
+#include "store/failure.h"
+#include "store/lock.h"
 
-/*
- * The way in for every program. The store of records plugs in here: it will look for a record of the
- * target's digest before learn() and keep what learn() returns. MUSTER_LOOKUP_NO_CACHE then skips the first
- * half.
- */
-
-static int learn(MusterContext *context, MusterCatalogue *catalogue, const char *target, MusterFacts **ret,
-                 MusterError **ret_error)
+void lookup_clear(Lookup *lookup)
 {
-        CLEANUP(strv) char **types = NULL;
-        int r;
-
-        /* A running emulator is never asked for types' properties, so it needs no list of them. */
-        if (startswith(target, "unix:"))
-                return muster_facts_connect(context, target, ret, ret_error);
-        if (catalogue) {
-                r = catalogue_types(catalogue, &types);
-                if (r < 0)
-                        return error_oom(ret_error);
-        }
-        return muster_facts_probe(context, target, (const char *const *)types, ret, ret_error);
+        strv_free(lookup->types);
+        free(lookup->fingerprint);
+        free(lookup->absolute);
+        trail_clear(&lookup->trail);
+        muster_facts_unref(lookup->facts);
+        *lookup = (Lookup){};
 }
 
-_public_ int muster_lookup(MusterContext *context, MusterCatalogue *catalogue, const char *target,
-                           unsigned flags, MusterFacts **ret_facts, MusterLookupInfo *ret_info,
-                           MusterError **ret_error)
+/* The emulator's card in the trail: what is shown of it without reading the record. */
+static char *describe(const MusterFacts *facts)
 {
-        CLEANUP(facts) MusterFacts *facts = NULL;
-        unsigned spawned = context->n_spawned;
+        char *text = NULL;
+
+        return muster_facts_describe(facts, &text, /* ret_error= */ NULL) < 0 ? NULL : text;
+}
+
+static void keep_trail(Lookup *lookup)
+{
+        CLEANUP(free) char *emulator = describe(lookup->facts);
+
+        if (lookup->trail_state == TRAIL_HOLDS && streq(lookup->trail.record, lookup->id))
+                return;
+        (void)trail_save(lookup->store, lookup->absolute, lookup->id, &lookup->facts->identity,
+                         lookup->looked_nsec, emulator);
+}
+
+static char *size_marker(uint64_t size)
+{
+        return text_format(STORE_SIZES "/%llu", (unsigned long long)size);
+}
+
+static bool size_was_seen(const Lookup *lookup, uint64_t size)
+{
+        CLEANUP(free) char *marker = size_marker(size);
+
+        return !marker || faccessat(lookup->store->dirfd, marker, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void remember_size(Lookup *lookup)
+{
+        CLEANUP(free) char *marker = NULL;
+        struct stat st;
+        int fd;
+
+        if (stat(lookup->target, &st) < 0)
+                return;
+        marker = size_marker((uint64_t)st.st_size);
+        fd = marker ? openat(lookup->store->dirfd, marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)
+                    : -1;
+        if (fd >= 0)
+                close(fd);
+}
+
+static int keep_facts(Lookup *lookup)
+{
+        CLEANUP(store_lock) StoreLock lock = STORE_LOCK_NULL;
+        CLEANUP(free) char *name = record_lock_name(lookup->id);
         int r;
 
-        r = learn(context, catalogue, target, &facts, ret_error);
+        if (!name)
+                return -ENOMEM;
+        r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, /* ret_error= */ NULL);
         if (r < 0)
                 return r;
-        if (ret_info)
-                *ret_info = (MusterLookupInfo){.spawned = context->n_spawned - spawned};
-        HAND_OVER(ret_facts, facts);
+        r = record_save(lookup->store, lookup->id, lookup->facts, &lookup->record_stamp);
+        return r < 0 ? r
+                     : host_save(lookup->store, lookup->id, lookup->fingerprint, lookup->facts,
+                                 &lookup->host_stamp);
+}
+
+static void forget_failure(Lookup *lookup)
+{
+        CLEANUP(free) char *key = NULL;
+
+        failure_forget(lookup->store, lookup->id, lookup->fingerprint);
+        if (lookup->facts->identity.n_links > 0 &&
+            failure_key(lookup->target, /* identity= */ NULL, &key) == 0)
+                failure_forget(lookup->store, key, lookup->fingerprint);
+}
+
+/* Everything that was learned, into the store. What cannot be kept was noted. */
+static void keep(Lookup *lookup)
+{
+        int r = record_id(&lookup->facts->identity, lookup->id);
+
+        if (r == -ENODATA)
+                store_note(
+                        lookup->store,
+                        _("What was learned of %s is not kept, since a script on the way to it may not be "
+                          "read: nothing would tell when it changes."),
+                        lookup->target);
+        if (r == 0)
+                r = keep_facts(lookup);
+        if (r < 0) {
+                lookup->id[0] = '\0';
+                return;
+        }
+        keep_trail(lookup);
+        remember_size(lookup);
+        forget_failure(lookup);
+}
+
+static int load_trail(Lookup *lookup)
+{
+        int r;
+
+        trail_clear(&lookup->trail);
+        lookup->trail_state = TRAIL_MOVED;
+        r = trail_load(lookup->store, lookup->absolute, &lookup->trail);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        /* In the words of this call. */
+        free(lookup->trail.identity.path);
+        lookup->trail.identity.path = strdup(lookup->target);
+        if (!lookup->trail.identity.path)
+                return -ENOMEM;
+        return trail_check(&lookup->trail, &lookup->trail_state);
+}
+
+/*
+ * 1: known, without running anything; 0: it takes a run; -ENOMEM. Where the trail does not hold, all its
+ * files are read again: which of their stamps are old enough to be believed is not worth the telling.
+ */
+static int identify(Lookup *lookup, Identity *ret)
+{
+        const Identity *was = &lookup->trail.identity;
+        bool has_trail = lookup->trail.record[0];
+        struct stat st;
+        int r;
+
+        if (lookup->trail_state == TRAIL_HOLDS) {
+                *ret = lookup->trail.identity;
+                lookup->trail.identity = (Identity){};
+                return 1;
+        }
+        if (has_trail && was->n_links > 0)
+                r = identity_recheck(was, ret);
+        else if (identity_is_script(lookup->target) != 0 || stat(lookup->target, &st) < 0 ||
+                 (!has_trail && !size_was_seen(lookup, (uint64_t)st.st_size)))
+                return 0;
+        else
+                r = identity_of_file(lookup->target, /* known= */ NULL, ret, /* ret_error= */ NULL);
+        return r == -ENOMEM ? r : r == 0;
+}
+
+/* A failure that is remembered: its code with the error set. 0: none. */
+static int recall_failure(Lookup *lookup, const Identity *identity, MusterError **ret_error)
+{
+        CLEANUP(free) char *key = NULL;
+        int code = 0, r;
+
+        if (!identity && identity_is_script(lookup->target) != 1)
+                return 0;
+        r = failure_key(lookup->target, identity, &key);
+        if (r < 0)
+                return r == -ENOMEM ? error_oom(ret_error) : 0;
+        r = failure_load(lookup->store, key, lookup->fingerprint, lookup->context, &code, ret_error);
+        if (r < 0)
+                return error_oom(ret_error);
+        lookup->cached = r > 0;
+        return r > 0 ? code : 0;
+}
+
+static void remember_failure(Lookup *lookup, int r, const MusterError *error)
+{
+        CLEANUP(free) char *key = NULL;
+        Identity identity = {0};
+        bool script = identity_is_script(lookup->target) == 1, known = false;
+
+        if (!failure_is_lasting(r) || !error)
+                return;
+        if (!script)
+                known = identity_of_file(lookup->target, /* known= */ NULL, &identity,
+                                         /* ret_error= */ NULL) == 0;
+        if ((script || known) && failure_key(lookup->target, known ? &identity : NULL, &key) == 0) {
+                (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context, lookup->target,
+                                   script, error);
+                remember_size(lookup);
+        }
+        identity_clear(&identity);
+}
+
+/* What the store has of this identity, unsealed; NULL: nothing. Takes the identity then. */
+static int load_facts(Lookup *lookup, Identity *identity, MusterFacts **ret)
+{
+        CLEANUP(facts) MusterFacts *facts = NULL;
+        int r;
+
+        r = record_load(lookup->store, lookup->id, &facts, &lookup->record_stamp);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        facts->identity = *identity;
+        *identity = (Identity){};
+        r = host_load(lookup->store, lookup->id, lookup->fingerprint, facts, &lookup->host_stamp);
+        if (r == -ENOMEM)
+                return r;
+        *ret = TAKE(facts);
         return 0;
+}
+
+/* Facts that the store has in part: asks for the rest, or leaves it to the caller to get the lock first. */
+static int complete(Lookup *lookup, MusterFacts **facts, bool locked, MusterError **ret_error)
+{
+        const char *const *types = (const char *const *)lookup->types;
+        int missing = probe_count_missing(*facts, types), r;
+
+        if (missing < 0)
+                return error_oom(ret_error);
+        if (missing > 0) {
+                r = recall_failure(lookup, &(*facts)->identity, ret_error);
+                if (r < 0 || !locked)
+                        return r;
+        }
+        r = missing > 0 ? facts_complete(lookup->context, *facts, types, ret_error)
+                        : facts_seal(*facts, ret_error);
+        if (r < 0)
+                return r;
+        lookup->facts = TAKE(*facts);
+        lookup->cached = true;
+        if (missing > 0)
+                keep(lookup);
+        else
+                keep_trail(lookup);
+        return 1;
+}
+
+/* 1: found, or learned what was missing; 0: not. */
+static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
+{
+        CLEANUP(facts) MusterFacts *facts = NULL;
+        CLEANUP(identity) Identity identity = {0};
+        int known, r;
+
+        r = load_trail(lookup);
+        known = r < 0 ? r : identify(lookup, &identity);
+        if (known < 0)
+                return error_oom(ret_error);
+        if (known == 0)
+                return recall_failure(lookup, /* identity= */ NULL, ret_error);
+        r = record_id(&identity, lookup->id);
+        if (r == 0)
+                r = load_facts(lookup, &identity, &facts);
+        if (r < 0)
+                return r == -ENOMEM ? error_oom(ret_error) : 0;
+        if (!facts)
+                return recall_failure(lookup, &identity, ret_error);
+        return complete(lookup, &facts, locked, ret_error);
+}
+
+static int whole_probe(Lookup *lookup, MusterError **ret_error)
+{
+        return facts_probe(lookup->context, lookup->target, /* known= */ NULL,
+                           (const char *const *)lookup->types, &lookup->facts, ret_error);
+}
+
+static char *lock_name(const Lookup *lookup)
+{
+        struct stat st;
+
+        if (stat(lookup->target, &st) < 0)
+                return strdup(lookup->absolute);
+        if (identity_is_script(lookup->target) == 1)
+                return text_format("script:%llu:%llu", (unsigned long long)st.st_dev,
+                                   (unsigned long long)st.st_ino);
+        return text_format("size:%llu", (unsigned long long)st.st_size);
+}
+
+static int under_lock(Lookup *lookup, MusterError **ret_error)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        int r = 0;
+
+        if (!(lookup->flags & MUSTER_LOOKUP_NO_CACHE))
+                r = from_store(lookup, /* locked= */ true, &error);
+        /* -EAGAIN: it was replaced since it was hashed. */
+        if (r == 0 || r == -EAGAIN) {
+                error = muster_error_free(error);
+                lookup->cached = false;
+                r = whole_probe(lookup, &error);
+                if (r == 0)
+                        keep(lookup);
+        }
+        if (r < 0) {
+                if (!lookup->cached)
+                        remember_failure(lookup, r, error);
+                HAND_OVER(ret_error, error);
+        }
+        return r < 0 ? r : 0;
+}
+
+static int prepare(Lookup *lookup)
+{
+        int r;
+
+        lookup->looked_nsec = stamp_now_nsec();
+        r = trail_absolute(lookup->target, &lookup->absolute);
+        return r < 0 ? r : host_fingerprint(lookup->context, &lookup->fingerprint);
+}
+
+int lookup_run(Lookup *lookup, MusterError **ret_error)
+{
+        CLEANUP(store_lock) StoreLock lock = STORE_LOCK_NULL;
+        CLEANUP(free) char *name = NULL;
+        int r;
+
+        if (!lookup->store || !*lookup->target)
+                return whole_probe(lookup, ret_error);
+        r = prepare(lookup);
+        if (r < 0)
+                return error_errno(ret_error, r, _("%s cannot be looked up"), lookup->target);
+        if (!(lookup->flags & MUSTER_LOOKUP_NO_CACHE)) {
+                r = from_store(lookup, /* locked= */ false, ret_error);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+        }
+        name = lock_name(lookup);
+        if (!name)
+                return error_oom(ret_error);
+        r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        return r < 0 ? r : under_lock(lookup, ret_error);
 }

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/failure.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/i18n.h"
+#include "base/json.h"
+#include "base/util.h"
+#include "config.h"
+#include "store/record.h"
+
+#define SCRIPT_LIFETIME_SEC 3600
+#define LIBRARIES           "/etc/ld.so.cache"
+#define SCRIPT_SUFFIX       ".script"
+
+/* Errors by name, since their numbers differ between architectures. */
+static const struct {
+        int error;
+        const char *name;
+} lasting[] = {
+        {ENOEXEC, "ENOEXEC"},     {EPROTO, "EPROTO"},   {ECONNRESET, "ECONNRESET"},
+        {ETIMEDOUT, "ETIMEDOUT"}, {EBADMSG, "EBADMSG"},
+};
+
+static const char *code_name(int r)
+{
+        for (size_t i = 0; i < ELEMENTSOF(lasting); i++)
+                if (lasting[i].error == -r)
+                        return lasting[i].name;
+        return NULL;
+}
+
+static int code_from_name(const char *name)
+{
+        for (size_t i = 0; name && i < ELEMENTSOF(lasting); i++)
+                if (streq(lasting[i].name, name))
+                        return -lasting[i].error;
+        return 0;
+}
+
+bool failure_is_lasting(int r)
+{
+        return code_name(r) != NULL;
+}
+
+int failure_key(const char *path, const Identity *identity, char **ret)
+{
+        char id[RECORD_ID_SIZE], launcher[DIGEST_HEX_SIZE];
+        Identity chain = {0};
+        int r;
+
+        if (identity) {
+                r = record_id(identity, id);
+                if (r < 0)
+                        return r;
+                *ret = strdup(id);
+                return *ret ? 0 : -ENOMEM;
+        }
+        r = identity_of_script(path, &chain);
+        if (r == 0)
+                r = identity_launcher(&chain, launcher);
+        identity_clear(&chain);
+        if (r < 0)
+                return r;
+        *ret = text_format("%s" SCRIPT_SUFFIX, launcher);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* Changes whenever ldconfig has run, as it does when libraries are installed; to free(). */
+static char *libraries_stamp(void)
+{
+        FileStamp stamp = {0};
+        struct stat st;
+
+        if (stat(LIBRARIES, &st) == 0)
+                stamp = file_stamp(&st);
+        return text_format("%llu %lld", (unsigned long long)stamp.size, (long long)stamp.mtime_nsec);
+}
+
+static json_object *failure_to_json(const char *fingerprint, const MusterContext *context, const char *path,
+                                    bool script, const MusterError *error)
+{
+        CLEANUP(json) json_object *object = json_object_new_object();
+        CLEANUP(free) char *libraries = libraries_stamp();
+
+        if (!object || !libraries || json_add_int(object, "format", 1) < 0 ||
+            json_add_string(object, "muster", MUSTER_VERSION) < 0 ||
+            json_add_string(object, "path", path) < 0 ||
+            json_add_string(object, "code", code_name(muster_error_code(error))) < 0 ||
+            json_add_string(object, "message", muster_error_message(error)) < 0 ||
+            json_add_string(object, "detail", muster_error_detail(error)) < 0 ||
+            json_add_int(object, "when", time(NULL)) < 0 ||
+            json_add_int(object, "time-limit", (int64_t)context->timeout_usec) < 0 ||
+            json_add_bool(object, "script", script) < 0 ||
+            json_add_string(object, "libraries", libraries) < 0 ||
+            json_add_string(object, "fingerprint", fingerprint) < 0)
+                return NULL;
+        return TAKE(object);
+}
+
+int failure_save(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
+                 const char *path, bool script, const MusterError *error)
+{
+        CLEANUP(json) json_object *object = failure_to_json(fingerprint, context, path, script, error);
+        CLEANUP(free) char *name = host_name(key, fingerprint), *text = NULL;
+
+        text = object ? json_to_pretty_text(object) : NULL;
+        if (!name || !text)
+                return -ENOMEM;
+        return entry_write(store, ENTRY_FAILURE, name, text, strlen(text), /* ret_stamp= */ NULL);
+}
+
+static bool holds(const json_object *object, const char *fingerprint, const MusterContext *context,
+                  const char *libraries)
+{
+        int code = code_from_name(json_get_string(object, "code"));
+        int64_t age = time(NULL) - json_get_int(object, "when", 0);
+
+        return code != 0 && json_get_int(object, "format", -1) == 1 &&
+               streq_ptr(json_get_string(object, "muster"), MUSTER_VERSION) &&
+               streq_ptr(json_get_string(object, "fingerprint"), fingerprint) &&
+               streq_ptr(json_get_string(object, "libraries"), libraries) &&
+               (code != -ETIMEDOUT ||
+                json_get_int(object, "time-limit", 0) >= (int64_t)context->timeout_usec) &&
+               (!json_get_bool(object, "script", true) || (age >= 0 && age < SCRIPT_LIFETIME_SEC));
+}
+
+static void print_time(int64_t when, char *ret, size_t size)
+{
+        time_t seconds = (time_t)when;
+        struct tm parts;
+
+        if (!localtime_r(&seconds, &parts) || strftime(ret, size, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+                snprintf(ret, size, "?");
+}
+
+static int replay(const json_object *object, int *ret_code, MusterError **ret_error)
+{
+        const char *message = json_get_string(object, "message");
+        char when[40];
+
+        print_time(json_get_int(object, "when", 0), when, sizeof(when));
+        *ret_code = code_from_name(json_get_string(object, "code"));
+        (void)error_set_detail(
+                ret_error, *ret_code, json_get_string(object, "detail"),
+                _("%s (So it was on %s, and nothing has changed since; --no-cache tries again.)"),
+                message ?: "?", when);
+        return 1;
+}
+
+int failure_load(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
+                 int *ret_code, MusterError **ret_error)
+{
+        CLEANUP(free) char *name = host_name(key, fingerprint), *body = NULL, *libraries = NULL;
+        CLEANUP(json) json_object *object = NULL;
+        size_t size;
+        int r;
+
+        if (!name)
+                return -ENOMEM;
+        r = entry_read(store, ENTRY_FAILURE, name, &body, &size, /* ret_stamp= */ NULL);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        r = json_parse(body, size, &object);
+        libraries = libraries_stamp();
+        if (r == -ENOMEM || !libraries)
+                return -ENOMEM;
+        return r == 0 && holds(object, fingerprint, context, libraries) ? replay(object, ret_code, ret_error)
+                                                                        : 0;
+}
+
+void failure_forget(MusterStore *store, const char *key, const char *fingerprint)
+{
+        CLEANUP(free) char *name = host_name(key, fingerprint);
+
+        if (name)
+                (void)entry_remove(store, ENTRY_FAILURE, name);
+}

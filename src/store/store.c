@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A record decides what is sent to emulators, so nobody but the caller (or root) may have written it. What
+ * counts is the opened folder's owner and mode, not the way to it: whoever can swap a component of the path
+ * reaches no more than a folder of the caller's own. The last component may be a symbolic link only if it is
+ * the caller's or root's, or in a shared folder somebody could point us to a folder of ours that is no
+ * store. Within the folder nothing is followed.
+ */
+
+#include "store/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fileio.h"
+#include "base/i18n.h"
+#include "base/util.h"
+
+#define ROOTS_DIRECTORY "/var/cache/muster"
+
+const char *const store_folders[] = {STORE_RECORDS, STORE_HOSTS, STORE_FAILURES, STORE_PATHS, STORE_VERDICTS,
+                                     STORE_SIZES,   NULL};
+
+static const char cachedir_tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
+                                   "# A cache of muster, https://bford.info/cachedir/\n";
+
+void hex64(uint64_t number, char ret[static HEX64_SIZE])
+{
+        snprintf(ret, HEX64_SIZE, "%016llx", (unsigned long long)number);
+}
+
+bool store_trusts(const struct stat *st)
+{
+        return (st->st_uid == geteuid() || st->st_uid == 0) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+void store_note(const MusterStore *store, const char *format, ...)
+{
+        CLEANUP(free) char *sentence = NULL;
+        va_list args;
+
+        if (!store || !store->note)
+                return;
+        va_start(args, format);
+        sentence = text_vformat(format, args);
+        va_end(args);
+        if (sentence)
+                store->note(sentence, store->note_userdata);
+}
+
+void store_note_unwritable(MusterStore *store, int r)
+{
+        if (store && !__atomic_exchange_n(&store->unwritable, 1, __ATOMIC_RELAXED))
+                store_note(
+                        store,
+                        _("Nothing can be kept in %s: %s. Make room or give rights there, or name another "
+                          "folder by MUSTER_CACHE_DIR."),
+                        store->directory, strerror(-r));
+}
+
+static char *default_directory(void)
+{
+        const char *named = secure_getenv("MUSTER_CACHE_DIR"), *cache = secure_getenv("XDG_CACHE_HOME"),
+                   *home = secure_getenv("HOME");
+
+        if (named && *named)
+                return strdup(named);
+        if (geteuid() == 0)
+                return strdup(ROOTS_DIRECTORY);
+        if (cache && cache[0] == '/')
+                return text_format("%s/muster", cache);
+        if (home && home[0] == '/')
+                return text_format("%s/.cache/muster", home);
+        return NULL;
+}
+
+/* All parents that are missing, then the folder itself. */
+static int make_path(const char *path)
+{
+        CLEANUP(free) char *copy = strdup(path);
+
+        if (!copy)
+                return -ENOMEM;
+        for (char *slash = copy + 1; (slash = strchr(slash, '/')); slash++) {
+                *slash = '\0';
+                if (mkdir(copy, 0755) < 0 && errno != EEXIST && errno != EISDIR && errno != EROFS &&
+                    errno != EACCES)
+                        return -errno;
+                *slash = '/';
+        }
+        return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int open_directory(const char *path)
+{
+        struct stat st;
+        int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+        if (fd >= 0)
+                return fd;
+        if (errno != ENOTDIR && errno != ELOOP)
+                return -errno;
+        if (lstat(path, &st) < 0)
+                return -errno;
+        if (!S_ISLNK(st.st_mode))
+                return -ENOTDIR;
+        if (st.st_uid != geteuid() && st.st_uid != 0)
+                return -EPERM;
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+static int open_error(const char *directory, int r, MusterError **ret_error)
+{
+        if (r == -ENOMEM)
+                return error_oom(ret_error);
+        if (r == -EPERM)
+                return error_set(
+                        ret_error, r,
+                        _("The cache %s is a link that belongs to another user, so nothing in it can "
+                          "be trusted; remove it, or name another folder by MUSTER_CACHE_DIR."),
+                        directory);
+        return error_errno(ret_error, r,
+                           _("The cache %s cannot be used (MUSTER_CACHE_DIR can name another folder)"),
+                           directory);
+}
+
+static int check_owner(const char *directory, int fd, MusterError **ret_error)
+{
+        struct stat st;
+
+        if (fstat(fd, &st) < 0)
+                return open_error(directory, -errno, ret_error);
+        if (store_trusts(&st))
+                return 0;
+        if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+                return error_set(
+                        ret_error, -EPERM,
+                        _("Others may write to the cache %s, so nothing in it can be trusted; 'chmod "
+                          "go-w' it after 'muster cache clear', or name another folder by "
+                          "MUSTER_CACHE_DIR."),
+                        directory);
+        return error_set(ret_error, -EPERM,
+                         _("The cache %s belongs to the user %lu, so nothing in it can be trusted; name "
+                           "another folder by MUSTER_CACHE_DIR."),
+                         directory, (unsigned long)st.st_uid);
+}
+
+static int open_or_make(const char *directory)
+{
+        int r = open_directory(directory);
+
+        if (r != -ENOENT)
+                return r;
+        r = make_path(directory);
+        return r < 0 ? r : open_directory(directory);
+}
+
+_public_ int muster_store_open(const char *directory, MusterStore **ret, MusterError **ret_error)
+{
+        CLEANUP(MusterStore) MusterStore *store = calloc(1, sizeof(*store));
+        int r;
+
+        if (!store)
+                return error_oom(ret_error);
+        store->n_ref = 1;
+        store->dirfd = -1;
+        store->directory = directory ? strdup(directory) : default_directory();
+        if (!store->directory)
+                return error_set(ret_error, -ENOENT,
+                                 _("There is no folder for a cache, since neither MUSTER_CACHE_DIR, "
+                                   "XDG_CACHE_HOME nor HOME is set."));
+        r = open_or_make(store->directory);
+        if (r < 0)
+                return open_error(store->directory, r, ret_error);
+        store->dirfd = r;
+        r = check_owner(store->directory, store->dirfd, ret_error);
+        if (r < 0)
+                return r;
+        *ret = TAKE(store);
+        return 0;
+}
+
+_public_ MusterStore *muster_store_ref(MusterStore *store)
+{
+        if (store)
+                __atomic_add_fetch(&store->n_ref, 1, __ATOMIC_RELAXED);
+        return store;
+}
+
+_public_ MusterStore *muster_store_unref(MusterStore *store)
+{
+        if (!store || __atomic_sub_fetch(&store->n_ref, 1, __ATOMIC_ACQ_REL) > 0)
+                return NULL;
+        if (store->dirfd >= 0)
+                close(store->dirfd);
+        free(store->directory);
+        free(store);
+        return NULL;
+}
+
+_public_ const char *muster_store_directory(const MusterStore *store)
+{
+        return store->directory;
+}
+
+_public_ void muster_store_set_note_handler(MusterStore *store, MusterNoteFn handler, void *userdata)
+{
+        store->note = handler;
+        store->note_userdata = userdata;
+}
+
+int store_make_folders(MusterStore *store)
+{
+        for (const char *const *folder = store_folders; *folder; folder++)
+                if (mkdirat(store->dirfd, *folder, 0700) < 0 && errno != EEXIST)
+                        return -errno;
+        if (faccessat(store->dirfd, STORE_TAG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return 0;
+        return write_file_at(store->dirfd, STORE_TAG, cachedir_tag, strlen(cachedir_tag), 0644,
+                             /* durable= */ false);
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/trail.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/checksum.h"
+#include "base/i18n.h"
+#include "base/util.h"
+
+#define NAME_MAX_KEPT 200 /* of NAME_MAX; longer ones get a checksum */
+
+void trail_clear(Trail *trail)
+{
+        identity_clear(&trail->identity);
+        free(trail->emulator);
+        free(trail->seen);
+        *trail = (Trail){};
+}
+
+int trail_absolute(const char *path, char **ret)
+{
+        CLEANUP(free) char *here = NULL;
+
+        if (path[0] == '/') {
+                *ret = strdup(path);
+                return *ret ? 0 : -ENOMEM;
+        }
+        here = getcwd(NULL, 0);
+        if (!here)
+                return -errno;
+        *ret = text_format("%s/%s", here, path);
+        return *ret ? 0 : -ENOMEM;
+}
+
+/* "usr+bin+qemu-system-x86_64": for people; the path within is what counts. */
+char *trail_name(const char *path)
+{
+        CLEANUP(free) char *name = malloc(strlen(path) * 4 + 1);
+        char *out = name;
+
+        if (!name)
+                return NULL;
+        for (const char *p = path + (path[0] == '/'); *p; p++)
+                if (*p == '/')
+                        *out++ = '+';
+                else if (isascii(*p) && (isalnum(*p) || *p == '_' || *p == '-' || (*p == '.' && out > name)))
+                        *out++ = *p;
+                else
+                        out += sprintf(out, "%%%02x", (unsigned char)*p);
+        *out = '\0';
+        if (strlen(name) > NAME_MAX_KEPT)
+                sprintf(name + NAME_MAX_KEPT, "~%016llx", (unsigned long long)checksum64_text(path));
+        return TAKE(name);
+}
+
+int trail_load_name(const MusterStore *store, const char *name, Trail *ret)
+{
+        CLEANUP(free) char *body = NULL, *path = NULL, *own = NULL;
+        CLEANUP(trail) Trail trail = {};
+        int r;
+
+        r = entry_read(store, ENTRY_PATH, name, &body, /* ret_size= */ NULL, /* ret_stamp= */ NULL);
+        if (r < 0)
+                return r;
+        r = trail_parse(body, &path, &trail);
+        if (r == -ENOMEM)
+                return r;
+        own = path ? trail_name(path) : NULL;
+        if (r < 0 || !streq_ptr(own, name))
+                return entry_note_damaged(store, ENTRY_PATH, name, _("its content makes no sense"));
+        *ret = trail;
+        trail = (Trail){};
+        return 0;
+}
+
+int trail_load(const MusterStore *store, const char *path, Trail *ret)
+{
+        CLEANUP(free) char *name = trail_name(path);
+        CLEANUP(trail) Trail trail = {};
+        int r;
+
+        if (!name)
+                return -ENOMEM;
+        r = trail_load_name(store, name, &trail);
+        if (r < 0)
+                return r;
+        /* Two long paths of one checksum. */
+        if (!streq(trail.identity.path, path))
+                return -ENOENT;
+        *ret = trail;
+        trail = (Trail){};
+        return 0;
+}
+
+static int observe(const Identity *identity, char **ret, int64_t *ret_newest_nsec)
+{
+        CLEANUP(free) char *text = NULL;
+        int64_t newest = 0;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        int r;
+
+        if (!out)
+                return -ENOMEM;
+        r = identity_observe(identity, out, &newest);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        if (r < 0)
+                return r;
+        *ret = TAKE(text);
+        *ret_newest_nsec = newest;
+        return 0;
+}
+
+int trail_check(const Trail *trail, TrailState *ret)
+{
+        CLEANUP(free) char *now = NULL;
+        int64_t newest = 0;
+        int r;
+
+        r = observe(&trail->identity, &now, &newest);
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0 || !streq(now, trail->seen))
+                *ret = TRAIL_MOVED;
+        else
+                *ret = stamp_is_racy(newest, trail->looked_nsec) ? TRAIL_RACY : TRAIL_HOLDS;
+        return 0;
+}
+
+static bool on_one_line(const char *text)
+{
+        return !text || !strchr(text, '\n');
+}
+
+static bool can_be_printed(const char *path, const Identity *identity)
+{
+        for (size_t i = 0; i < identity->n_links; i++)
+                if (!identity->links[i].name || !on_one_line(identity->links[i].name) ||
+                    !on_one_line(identity->links[i].path))
+                        return false;
+        return on_one_line(path) && on_one_line(identity->executable) &&
+               on_one_line(identity->modules_dir) && on_one_line(identity->modules_root) &&
+               on_one_line(identity->modules_inside) && on_one_line(identity->modules_env);
+}
+
+static void print_path(FILE *out, const char *key, const char *path)
+{
+        if (path)
+                fprintf(out, "%s %s\n", key, path);
+}
+
+static void print_links(FILE *out, const Identity *identity)
+{
+        for (size_t i = 0; i < identity->n_links; i++) {
+                const IdentityLink *link = &identity->links[i];
+
+                fprintf(out, "link %s ", link->digest[0] ? link->digest : "-");
+                file_stamp_print(&link->stamp, out);
+                fprintf(out, " %s\nname %s\n", link->path, link->name);
+        }
+}
+
+static int print(const char *path, const char *record, const Identity *identity, int64_t looked_nsec,
+                 const char *emulator, const char *seen, char **ret_body, size_t *ret_size)
+{
+        CLEANUP(free) char *body = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&body, &size);
+
+        if (!out)
+                return -ENOMEM;
+        fprintf(out, "path %s\nrecord %s\nlooked %lld\ndigest %s\nstamp ", path, record,
+                (long long)looked_nsec, identity->digest);
+        file_stamp_print(&identity->stamp, out);
+        fprintf(out, "\nexecutable %s\nmodules %zu %s %s\n", identity->executable, identity->n_modules,
+                identity->n_modules ? identity->modules_fingerprint : "-",
+                identity->n_modules ? identity->modules_stamp : "-");
+        print_path(out, "modules-dir", identity->modules_dir);
+        print_path(out, "modules-root", *identity->modules_root ? identity->modules_root : NULL);
+        print_path(out, "modules-inside", identity->modules_inside);
+        print_path(out, "modules-env", identity->modules_env);
+        print_links(out, identity);
+        print_path(out, "emulator", emulator);
+        fprintf(out, "seen\n%s", seen);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        *ret_body = TAKE(body);
+        *ret_size = size;
+        return 0;
+}
+
+int trail_save(MusterStore *store, const char *path, const char *record, const Identity *identity,
+               int64_t looked_nsec, const char *emulator)
+{
+        CLEANUP(free) char *seen = NULL, *body = NULL, *name = trail_name(path);
+        int64_t newest;
+        size_t size;
+        int r;
+
+        if (!name)
+                return -ENOMEM;
+        if (!identity->watchable || !can_be_printed(path, identity))
+                return 0;
+        /* First what is there now, then that this is what the identity was made of. */
+        r = observe(identity, &seen, &newest);
+        if (r == 0)
+                r = identity_stamps_hold(identity);
+        if (r < 0)
+                return r == -ESTALE ? 0 : r;
+        r = print(path, record, identity, looked_nsec, emulator, seen, &body, &size);
+        return r < 0 ? r : entry_write(store, ENTRY_PATH, name, body, size, /* ret_stamp= */ NULL);
+}
