@@ -180,6 +180,25 @@ void complain(const MusterError *error)
                 fputc('\n', stderr);
 }
 
+void note(const char *format, ...)
+{
+        CLEANUP(free) char *text = NULL;
+        va_list args;
+
+        va_start(args, format);
+        text = text_vformat(format, args);
+        va_end(args);
+        if (!text)
+                return;
+        /* Threads of a probe of all may have one to tell at the same time. */
+        flockfile(stderr);
+        progress(NULL);
+        fprintf(stderr, "muster: %s: ", _("note"));
+        print_clean(stderr, text, "");
+        fputc('\n', stderr);
+        funlockfile(stderr);
+}
+
 /* One paragraph's line, word by word; the cursor is `indent` columns in. */
 static void wrap_line(const char *line, size_t length, unsigned indent, unsigned columns)
 {

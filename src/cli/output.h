@@ -51,6 +51,9 @@ void complain(const MusterError *error);
  * stays. */
 void say_wrapped(const char *text, unsigned indent, unsigned width);
 
+/* "muster: note: sentence" on standard error: something that went another way, and not wrong. */
+void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* `head`, and beside it (below it, where it is too long) one paragraph, `indent` columns in. */
 void say_hanging(const char *head, const char *text, unsigned indent, unsigned width);
 

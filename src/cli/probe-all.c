@@ -35,21 +35,46 @@ typedef struct All {
         Slot *slots;
         size_t n_slots, next;
         bool cancelled;
+        MusterStore *store; /* shared by all; NULL: none */
 } All;
+
+/* What a table's row needs, where it stands ready in the cache; else NULL. */
+static json_object *ready_row(Session *session, const Invocation *invocation, const char *path)
+{
+        CLEANUP(json)
+        json_object *probed = json_object_new_object(),
+                    *emulator = NULL, *feature = NULL, *features = NULL;
+        CLEANUP(free) char *text = NULL;
+        int verdict = session_ready_verdict(session, invocation, path, FOUNDING_FEATURE, /* driver= */ NULL,
+                                            &text);
+
+        if (verdict < 0 || !probed || json_parse(text, strlen(text), &emulator) < 0)
+                return NULL;
+        feature = json_object_new_object();
+        features = json_object_new_array();
+        if (!feature || !features || json_add_string(feature, "name", FOUNDING_FEATURE) < 0 ||
+            json_add_string(feature, "verdict", muster_verdict_name((MusterVerdict)verdict)) < 0 ||
+            json_append(features, TAKE(feature)) < 0 || json_add(probed, "emulator", TAKE(emulator)) < 0 ||
+            json_add(probed, "features", TAKE(features)) < 0)
+                return NULL;
+        return TAKE(probed);
+}
 
 static int work_on(Session *session, All *all, Slot *slot)
 {
         int r;
 
-        r = session_open_catalogue(session, &slot->error);
-        if (r >= 0)
-                r = session_open_context(session, all->invocation, &slot->error);
+        r = session_open_context(session, all->invocation, &slot->error);
         if (r < 0)
                 return r;
         muster_context_set_cancel_fd(session->context, all->cancel_fd);
-        r = session_look_up_on(session, all->invocation, slot->path, &slot->error);
+        if (!option_given(all->invocation, &option_json))
+                slot->probed = ready_row(session, all->invocation, slot->path);
+        if (slot->probed)
+                return 0;
+        r = session_open_catalogue(session, &slot->error);
         if (r >= 0)
-                r = session_judge(session, all->invocation, &slot->error);
+                r = session_judge_on(session, all->invocation, slot->path, &slot->error);
         if (r < 0)
                 return r;
         slot->probed = probe_to_json(session, &slot->error);
@@ -73,6 +98,8 @@ static void *work(void *userdata)
         SESSION(session);
         Slot *slot;
 
+        session.store = muster_store_ref(all->store);
+        session.store_opened = true;
         while ((slot = take_slot(all))) {
                 int r = work_on(&session, all, slot);
 
@@ -120,7 +147,7 @@ static int add_row(Table *table, const Slot *slot)
         CLEANUP(free) char *version = NULL;
 
         for (size_t i = 0; (feature = array_object(features, i)); i++)
-                if (streq_ptr(json_get_string(feature, "name"), "dynamic-auto-read-only"))
+                if (streq_ptr(json_get_string(feature, "name"), FOUNDING_FEATURE))
                         verdict = json_get_string(feature, "verdict");
         version = strdup(slot->probed ? json_get_string(emulator, "version") ?: "?" : "-");
         if (!version)
@@ -207,12 +234,13 @@ static int say_all(json_object *array, const Table *table, MusterError **ret_err
 
 static int probe_paths(const Invocation *invocation, char **paths, bool *ret_failed, MusterError **ret_error)
 {
-        const char *const headers[] = {_("EMULATOR"), _("VERSION"), "dynamic-auto-read-only", _("PACKAGE")};
+        const char *const headers[] = {_("EMULATOR"), _("VERSION"), FOUNDING_FEATURE, _("PACKAGE")};
         bool json = option_given(invocation, &option_json);
         CLEANUP(json) json_object *array = json ? json_object_new_array() : NULL;
         CLEANUP(Table) Table *table = json ? NULL : table_new(headers, ELEMENTSOF(headers));
         CLEANUP(free) Slot *slots = calloc(strv_length(paths) + 1, sizeof(*slots));
         All all = {.invocation = invocation, .slots = slots, .n_slots = strv_length(paths)};
+        SESSION(session); /* for its cache alone */
         int r;
 
         if (!slots || (!array && !table))
@@ -222,6 +250,8 @@ static int probe_paths(const Invocation *invocation, char **paths, bool *ret_fai
         all.cancel_fd = cancel_begin(ret_error);
         if (all.cancel_fd < 0)
                 return all.cancel_fd;
+        session_open_store(&session);
+        all.store = session.store;
         pthread_mutex_init(&all.lock, NULL);
         pthread_cond_init(&all.changed, NULL);
         r = cancel_end(run_workers(&all, array, table, ret_failed, ret_error));

@@ -6,9 +6,6 @@
 #include "cli/evidence.h"
 #include "cli/probe.h"
 
-/* The case for which muster was begun: shown with its evidence. */
-#define FOUNDING_FEATURE "dynamic-auto-read-only"
-
 json_object *probe_to_json(const Session *session, MusterError **ret_error)
 {
         CLEANUP(free) char *emulator_text = NULL;

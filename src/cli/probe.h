@@ -5,6 +5,9 @@
 
 #include "cli/session.h"
 
+/* The case for which muster was begun: shown with its evidence. */
+#define FOUNDING_FEATURE "dynamic-auto-read-only"
+
 /* {"emulator", "features", "cached", "spawned"} of a judged session; NULL with an error set. */
 json_object *probe_to_json(const Session *session, MusterError **ret_error);
 

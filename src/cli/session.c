@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "cli/cancel.h"
 #include "cli/input.h"
+#include "cli/output.h"
 #include "cli/suggest.h"
 
 int emulator_path(const char *name, char **ret, MusterError **ret_error)
@@ -119,15 +120,69 @@ int session_open_catalogue(Session *session, MusterError **ret_error)
         return session->catalogue ? 0 : muster_catalogue_new(&session->catalogue, ret_error);
 }
 
+void tell_note(const char *sentence, void *userdata)
+{
+        note("%s", sentence);
+}
+
+void session_open_store(Session *session)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+
+        if (session->store_opened)
+                return;
+        session->store_opened = true;
+        if (muster_store_open(/* directory= */ NULL, &session->store, &error) < 0)
+                note("%s", muster_error_message(error));
+        else
+                muster_store_set_note_handler(session->store, tell_note, /* userdata= */ NULL);
+}
+
+static unsigned lookup_flags(const Invocation *invocation)
+{
+        return option_given(invocation, &option_no_cache) ? MUSTER_LOOKUP_NO_CACHE : 0;
+}
+
 int session_look_up_on(Session *session, const Invocation *invocation, const char *target,
                        MusterError **ret_error)
 {
-        unsigned flags = option_given(invocation, &option_no_cache) ? MUSTER_LOOKUP_NO_CACHE : 0;
-
+        session_open_store(session);
         session->verdicts = muster_verdicts_unref(session->verdicts);
         session->facts = muster_facts_unref(session->facts);
-        return muster_lookup(session->context, session->catalogue, target, flags, &session->facts,
-                             &session->info, ret_error);
+        return muster_lookup(session->store, session->context, session->catalogue, target,
+                             lookup_flags(invocation), &session->facts, &session->info, ret_error);
+}
+
+int session_judge_on(Session *session, const Invocation *invocation, const char *target,
+                     MusterError **ret_error)
+{
+        MusterTrust trust;
+        int r;
+
+        r = session_trust(invocation, &trust, ret_error);
+        if (r < 0)
+                return r;
+        session_open_store(session);
+        session->verdicts = muster_verdicts_unref(session->verdicts);
+        session->facts = muster_facts_unref(session->facts);
+        return muster_judge(session->store, session->context, session->catalogue, target, trust,
+                            lookup_flags(invocation), &session->facts, &session->verdicts, &session->info,
+                            ret_error);
+}
+
+int session_ready_verdict(Session *session, const Invocation *invocation, const char *target,
+                          const char *feature, const char *driver, char **ret_emulator)
+{
+        MusterTrust trust;
+
+        if (startswith(target, "unix:") || option_given(invocation, &option_no_cache) ||
+            session_trust(invocation, &trust, /* ret_error= */ NULL) < 0)
+                return -ENODATA;
+        session_open_store(session);
+        if (!session->store)
+                return -ENODATA;
+        return muster_store_verdict(session->store, session->context, target, feature, driver, trust,
+                                    ret_emulator);
 }
 
 int session_look_up_target(Session *session, const Invocation *invocation, const char *target,
@@ -156,19 +211,19 @@ int session_look_up(Session *session, const Invocation *invocation, MusterError 
 
 int session_judge(Session *session, const Invocation *invocation, MusterError **ret_error)
 {
-        MusterTrust trust;
+        CLEANUP(free) char *target = NULL;
         int r;
 
-        r = session_trust(invocation, &trust, ret_error);
+        r = session_target(invocation, &target, ret_error);
+        if (r >= 0)
+                r = session_open_catalogue(session, ret_error);
+        if (r >= 0)
+                r = session_open_context(session, invocation, ret_error);
+        if (r >= 0)
+                r = session_begin(session, ret_error);
         if (r < 0)
                 return r;
-        r = session_open_catalogue(session, ret_error);
-        if (r < 0)
-                return r;
-        r = session_look_up(session, invocation, ret_error);
-        if (r < 0)
-                return r;
-        return muster_verdicts_new(session->catalogue, session->facts, trust, &session->verdicts, ret_error);
+        return session_end(session, session_judge_on(session, invocation, target, ret_error));
 }
 
 int session_check_feature(const Session *session, const char *feature, MusterError **ret_error)
@@ -221,6 +276,7 @@ void session_done(Session *session)
         muster_verdicts_unref(session->verdicts);
         muster_facts_unref(session->facts);
         muster_catalogue_unref(session->catalogue);
+        muster_store_unref(session->store);
         muster_context_free(session->context);
         *session = (Session){0};
 }

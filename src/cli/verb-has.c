@@ -29,12 +29,38 @@ static int say_evidence(const Session *session, const Invocation *invocation, co
         return 0;
 }
 
+static bool wants_evidence(const Invocation *invocation)
+{
+        return option_given(invocation, &option_verbose) || option_given(invocation, &option_json);
+}
+
+/* As session_ready_verdict() of the target that is meant. */
+static int ready_verdict(Session *session, const Invocation *invocation, const char *feature,
+                         const char *driver, MusterError **ret_error)
+{
+        CLEANUP(free) char *target = NULL;
+        int r;
+
+        r = session_target(invocation, &target, ret_error);
+        if (r >= 0)
+                r = session_open_context(session, invocation, ret_error);
+        return r < 0 ? r
+                     : session_ready_verdict(session, invocation, target, feature, driver,
+                                             /* ret_emulator= */ NULL);
+}
+
 static int run(Invocation *invocation, MusterError **ret_error)
 {
         const char *feature = invocation->arguments[0], *driver = option_value(invocation, &option_driver);
+        CLEANUP(MusterError) MusterError *unsaid = NULL;
         SESSION(session);
         int verdict, r;
 
+        /* Without evidence to show, all that is needed may stand ready; what is wrong is said below. */
+        verdict = wants_evidence(invocation) ? -ENODATA
+                                             : ready_verdict(&session, invocation, feature, driver, &unsaid);
+        if (verdict >= 0)
+                return exit_of_verdict(verdict);
         r = session_open_catalogue(&session, ret_error);
         if (r < 0)
                 return r;
@@ -47,7 +73,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
         verdict = muster_verdict(session.verdicts, feature, driver);
         if (verdict < 0)
                 return error_set(ret_error, verdict, _("There is no verdict on '%s'."), feature);
-        if (option_given(invocation, &option_verbose) || option_given(invocation, &option_json)) {
+        if (wants_evidence(invocation)) {
                 r = say_evidence(&session, invocation, feature, driver, ret_error);
                 if (r < 0)
                         return r;

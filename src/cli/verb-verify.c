@@ -30,14 +30,29 @@ static void say_outcome(json_object *outcome)
         say_ties(json_get(outcome, "ties", json_type_array), 2);
 }
 
+/* The outcome counts from now on for every look-up of this binary. Where it cannot be kept, it was shown. */
+static void keep(Session *session, const MusterFacts *learned)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+
+        if (session->store && muster_store_keep(session->store, learned, &error) < 0)
+                note("%s", muster_error_message(error));
+}
+
 static int check(Session *session, const char *feature, char **ret_text, MusterError **ret_error)
 {
-        int r = session_begin(session, ret_error);
+        MusterFacts *learned = NULL;
+        int verdict, r = session_begin(session, ret_error);
 
         if (r < 0)
                 return r;
-        return session_end(session, muster_verify(session->context, session->catalogue, session->facts,
-                                                  feature, ret_text, /* ret_facts= */ NULL, ret_error));
+        verdict = session_end(session, muster_verify(session->context, session->catalogue, session->facts,
+                                                     feature, ret_text, &learned, ret_error));
+        if (verdict < 0)
+                return verdict;
+        keep(session, learned);
+        muster_facts_unref(learned);
+        return verdict;
 }
 
 static int run(Invocation *invocation, MusterError **ret_error)
@@ -79,7 +94,9 @@ const Verb verb_verify = {
                 N_("Starts the emulator without a guest and runs the feature's behavioural check on it. For "
                    "dynamic-auto-read-only: the image is opened read-only, read-write once a writer is "
                    "attached, and "
-                   "read-only again after the last one is gone. Each of these is reported by itself.\n"
+                   "read-only again after the last one is gone. Each of these is reported by itself. The "
+                   "outcome is "
+                   "kept in the cache, and counts as a measured tie of this binary from then on.\n"
                    "Exits as 'has' does; 2 also for a feature that has no check."),
         .example = "muster verify dynamic-auto-read-only",
         .min_arguments = 1,

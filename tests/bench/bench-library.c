@@ -26,7 +26,7 @@ static int print_plan(const char *path)
         static const char *const scopes[] = {"portable", "host"};
 
         if (muster_context_new(&context) < 0 || muster_catalogue_new(&catalogue, NULL) < 0 ||
-            muster_lookup(context, catalogue, path, 0, &facts, NULL, NULL) < 0 ||
+            muster_lookup(/* store= */ NULL, context, catalogue, path, 0, &facts, NULL, NULL) < 0 ||
             muster_facts_to_json(facts, &text, NULL) < 0 || json_parse(text, strlen(text), &all) < 0)
                 return 1;
         puts("{\"execute\": \"qmp_capabilities\"}");
@@ -97,7 +97,7 @@ static int measure_verdict(const char *emulator)
         int sum = 0;
 
         if (muster_context_new(&context) < 0 || muster_catalogue_new(&catalogue, NULL) < 0 ||
-            muster_lookup(context, catalogue, emulator, 0, &facts, NULL, NULL) < 0)
+            muster_lookup(/* store= */ NULL, context, catalogue, emulator, 0, &facts, NULL, NULL) < 0)
                 return 1;
         muster_context_free(context);
         began = now_usec();

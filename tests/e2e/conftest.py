@@ -64,6 +64,7 @@ def scratch(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(place))
     monkeypatch.setenv("TMPDIR", str(place))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("MUSTER_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     return place
 
