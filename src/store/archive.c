@@ -14,7 +14,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 
-#ifndef ARCHIVE_VERSION_NUMBER
+#ifndef ARCHIVE_EOF
 #error "<archive.h> is this folder's: build with implicit_include_directories: false"
 #endif
 
@@ -23,6 +23,10 @@
  * that comes out. Between them every byte can be counted, which bounds what a small file may unpack to, also
  * where the parser would run over gigabytes of zeros without returning; and the end mark can be seen, whose
  * absence libarchive forgives, so that a file cut off between two members would pass for a whole one.
+ *
+ * What is counted too is what the parser takes for the headers of one member: it keeps the map of a sparse
+ * file in a list of some 50 bytes for every 4 of the map, and looks through all of an access list for every
+ * entry of it. So it is fed in small pieces.
  *
  * How the file is packed is found out here, by its first bytes. Left to itself, libarchive unpacks up to 25
  * layers before it says so (a bomb needs but two), and runs programs for what it was built without.
@@ -33,6 +37,8 @@
 
 #define ARCHIVE_LIBRARY "libarchive.so.13"
 #define CHUNK           (64U * 1024)
+#define PIECE           4096U
+#define HEADERS_MAX     (32U * 1024)
 #define BLOCK           512U
 #define END_MARK        (2 * BLOCK)
 #define RECORD          (20 * BLOCK)
@@ -113,8 +119,7 @@ static void cleanup_reading(struct archive **archive)
                 la.archive_read_free(*archive);
 }
 
-/* What text_is_utf8() lets pass: characters in more bytes than they need, surrogates, more than Unicode has.
- */
+/* What text_is_utf8() lets pass: characters in more bytes than they need, surrogates, more than Unicode. */
 static bool has_false_characters(const char *text)
 {
         for (const unsigned char *s = (const unsigned char *)text; *s; s++)
@@ -173,8 +178,7 @@ static int report_name(int r, const char *name, const char *fault, MusterError *
                 shown, fault);
 }
 
-/* Writing -------------------------------------------------------------------------------------------------
- */
+/* Writing */
 
 struct ArchiveWriter {
         int fd;
@@ -312,8 +316,7 @@ int archive_writer_finish(ArchiveWriter *writer, MusterError **ret_error)
         return written(writer, la.archive_write_close(writer->archive), ret_error);
 }
 
-/* Reading -------------------------------------------------------------------------------------------------
- */
+/* Reading */
 
 typedef struct Reader {
         int fd;
@@ -326,8 +329,13 @@ typedef struct Reader {
         size_t n_read;     /* bytes of the file */
         size_t n_unpacked; /* bytes of the tar */
         size_t n_zeros;    /* how many of its last bytes are zeros */
+        size_t n_headers;  /* bytes, but for blank ones, since the search for the next member began */
+        bool in_headers;   /* it is going on */
         size_t n_members;
         size_t n_taken; /* bytes of members, which is more than they have in the tar where they have holes */
+
+        const char *rest; /* of what was unpacked, for the parser */
+        size_t n_rest;
 
         size_t n_peeked; /* bytes in `chunk` that libarchive has yet to get */
         char chunk[CHUNK];
@@ -355,6 +363,12 @@ static int report(const Reader *reader, MusterError **ret_error)
 
         if (reader->r == -EFBIG)
                 return report_total(reader, ret_error);
+        if (reader->r == -EBADMSG)
+                return error_set(
+                        ret_error, reader->r,
+                        _("The headers of a member of the archive are longer than %u bytes; make it "
+                          "anew, without extended attributes."),
+                        HEADERS_MAX);
         if (reader->r < 0)
                 return error_errno(ret_error, reader->r, _("The archive cannot be read"));
         if (la.archive_errno(broken) == ENOMEM)
@@ -404,18 +418,24 @@ static la_ssize_t on_read(struct archive *archive, void *userdata, const void **
         return ARCHIVE_FATAL;
 }
 
-static void count_zeros(Reader *reader, const char *data, size_t size)
+/* More bytes for the parser, unless they are more than one may have. */
+static int account(Reader *reader, const char *data, size_t size)
 {
         size_t rest = size;
 
+        if (size > reader->total_max - reader->n_unpacked)
+                return -EFBIG;
+        reader->n_unpacked += size;
         while (rest > 0 && data[rest - 1] == 0)
                 rest--;
         reader->n_zeros = rest == 0 ? reader->n_zeros + size : size - rest;
+        if (rest > 0)
+                reader->n_headers += size;
+        return reader->in_headers && reader->n_headers > HEADERS_MAX ? -EBADMSG : 0;
 }
 
-static la_ssize_t on_unpack(struct archive *archive, void *userdata, const void **ret)
+static int unpack(Reader *reader)
 {
-        Reader *reader = userdata;
         const void *data = NULL;
         size_t size = 0;
         int64_t offset;
@@ -424,19 +444,30 @@ static la_ssize_t on_unpack(struct archive *archive, void *userdata, const void 
         do
                 r = la.archive_read_data_block(reader->packed, &data, &size, &offset);
         while (r == ARCHIVE_OK && size == 0);
-        if (r == ARCHIVE_EOF)
-                return 0;
-        if (r != ARCHIVE_OK) {
+        if (r == ARCHIVE_OK) {
+                reader->rest = data;
+                reader->n_rest = size;
+        } else if (r != ARCHIVE_EOF) {
                 reader->broken = reader->packed;
                 return ARCHIVE_FATAL;
         }
-        if (size > reader->total_max - reader->n_unpacked) {
-                reader->r = -EFBIG;
+        return ARCHIVE_OK;
+}
+
+static la_ssize_t on_unpack(struct archive *archive, void *userdata, const void **ret)
+{
+        Reader *reader = userdata;
+        size_t size;
+
+        if (reader->n_rest == 0 && unpack(reader) != ARCHIVE_OK)
                 return ARCHIVE_FATAL;
-        }
-        reader->n_unpacked += size;
-        count_zeros(reader, data, size);
-        *ret = data;
+        size = reader->n_rest < PIECE ? reader->n_rest : PIECE;
+        reader->r = account(reader, reader->rest, size);
+        if (reader->r < 0)
+                return ARCHIVE_FATAL;
+        *ret = reader->rest;
+        reader->rest += size;
+        reader->n_rest -= size;
         return (la_ssize_t)size;
 }
 
@@ -567,7 +598,10 @@ static int next_member(Reader *reader, Member *ret, MusterError **ret_error)
         Member member = {NULL};
         int r;
 
+        reader->n_headers = 0;
+        reader->in_headers = true;
         r = la.archive_read_next_header(reader->tar, &member.entry);
+        reader->in_headers = false;
         if (r == ARCHIVE_OK) {
                 member.name = la.archive_entry_pathname(member.entry);
                 member.type = la.archive_entry_filetype(member.entry);
@@ -652,8 +686,8 @@ static int check_size(Reader *reader, const Member *member, MusterError **ret_er
         return 0;
 }
 
-/* Of the map of a sparse file only holes between and behind blocks are taken: it is as hostile as the rest.
- */
+/* The map of a sparse file is as hostile as the rest: blocks may leave holes, but neither overlap nor stick
+ * out. */
 static int read_data(Reader *reader, const Member *member, char *data, size_t size, MusterError **ret_error)
 {
         bool sparse = la.archive_entry_sparse_count(member->entry) > 0;
