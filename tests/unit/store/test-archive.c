@@ -744,6 +744,7 @@ static void test_garbage(void **state)
         static const char *const garbage[] = {"printf x", "head -c 511 /dev/zero | tr '\\0' x",
                                               "head -c 100000 /dev/zero | tr '\\0' x",
                                               "printf '\\037\\213\\010'"};
+        Tar tar = {.size = 0};
 
         make_tree();
         run("tar -C tree -cf clean.tar 1 x");
@@ -754,21 +755,16 @@ static void test_garbage(void **state)
                         continue;
                 run("(%s clean.tar; %s) > dirty", packing, garbage[i % ELEMENTSOF(garbage)]);
                 assert_int_equal(try_scratch("dirty", 256 * MEGABYTE), -EBADMSG);
-                run("(cat clean.tar; %s) | %s > dirty", garbage[i % ELEMENTSOF(garbage)],
-                    streq(packing, "cat") ? "cat" : packing);
+                run("(cat clean.tar; %s) | %s > dirty", garbage[i % ELEMENTSOF(garbage)], packing);
                 assert_int_equal(try_scratch("dirty", 256 * MEGABYTE), -EBADMSG);
         }
         /* Between two members. */
-        {
-                Tar tar = {.size = 0};
-
-                tar_add_text(&tar, '0', "a", "data");
-                memset(tar.data + tar.size, 'g', BLOCK);
-                tar.size += BLOCK;
-                tar_add_text(&tar, '0', "b", "data");
-                tar_end(&tar);
-                assert_int_equal(read_nothing_of(tar.data, tar.size), -EBADMSG);
-        }
+        tar_add_text(&tar, '0', "a", "data");
+        memset(tar.data + tar.size, 'g', BLOCK);
+        tar.size += BLOCK;
+        tar_add_text(&tar, '0', "b", "data");
+        tar_end(&tar);
+        assert_int_equal(read_nothing_of(tar.data, tar.size), -EBADMSG);
 }
 
 /* Members that were taken of a shorter file are whole ones. */
