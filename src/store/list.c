@@ -90,8 +90,7 @@ static int copy_head(json_object *head, json_object *object)
 static int describe_record(const MusterStore *store, const InventoryGroup *group, json_object **ret)
 {
         CLEANUP(json)
-        json_object *object = json_object_new_object(),
-                    *paths = json_object_new_array(), *head = NULL;
+        json_object *object = json_object_new_object(), *paths = json_object_new_array(), *head = NULL;
         bool valid = false;
         int r;
 
@@ -121,7 +120,9 @@ static int describe_record(const MusterStore *store, const InventoryGroup *group
         return 0;
 }
 
-static int describe_failure(const MusterStore *store, const InventoryFile *file, json_object *array)
+/* `path`: only if it is about this one; NULL: in any case. */
+static int describe_failure(const MusterStore *store, const InventoryFile *file, const char *path,
+                            json_object *array)
 {
         CLEANUP(json) json_object *failure = NULL, *object = json_object_new_object();
         CLEANUP(free) char *body = NULL;
@@ -131,7 +132,8 @@ static int describe_failure(const MusterStore *store, const InventoryFile *file,
                 return -ENOMEM;
         /* One that is damaged was noted. */
         if (entry_read(store, ENTRY_FAILURE, file->name, &body, &size, /* ret_stamp= */ NULL) < 0 ||
-            json_parse(body, size, &failure) < 0)
+            json_parse(body, size, &failure) < 0 ||
+            (path && !streq_ptr(json_get_string(failure, "path"), path)))
                 return 0;
         if (json_add_string(object, "id", file->name) < 0 || json_add_string(object, "digest", NULL) < 0 ||
             json_add_int(object, "size", (int64_t)file->size) < 0 ||
@@ -156,7 +158,7 @@ static int describe_group(const MusterStore *store, const InventoryGroup *group,
         }
         for (size_t i = 0; r == 0 && i < group->n_files; i++)
                 if (group->files[i].kind == ENTRY_FAILURE)
-                        r = describe_failure(store, &group->files[i], array);
+                        r = describe_failure(store, &group->files[i], /* path= */ NULL, array);
         return r;
 }
 
@@ -285,33 +287,58 @@ static int show_record(const MusterStore *store, const InventoryGroup *group, js
         return json_append(array, TAKE(object));
 }
 
-_public_ int muster_store_show(MusterStore *store, const char *name, char **ret_json,
-                               MusterError **ret_error)
+/* What could not be probed has no record that its path would lead to. */
+static int show_failures(const MusterStore *store, const Inventory *inventory, const char *name,
+                         json_object *array)
 {
-        CLEANUP(inventory) Inventory inventory = {};
-        CLEANUP(json) json_object *array = json_object_new_array();
-        CLEANUP(free) char *prefix = NULL;
+        CLEANUP(free) char *path = NULL;
+        int r = store_name_is_digits(name) ? 0 : trail_absolute(name, &path);
+
+        for (size_t i = 0; r == 0 && path && i < inventory->n_files; i++)
+                if (inventory->files[i].kind == ENTRY_FAILURE)
+                        r = describe_failure(store, &inventory->files[i], path, array);
+        return r;
+}
+
+static int show_records(const MusterStore *store, const Inventory *inventory, const char *prefix,
+                        json_object *array)
+{
         InventoryGroup group;
         size_t cursor = 0;
-        int r;
+        int r = 0;
 
-        if (!array)
-                return error_oom(ret_error);
-        r = store_find_id(store, name, &prefix, ret_error);
-        if (r >= 0)
-                r = inventory_take(store, &inventory, ret_error);
-        if (r < 0)
-                return r;
-        while (inventory_next(&inventory, &cursor, &group)) {
+        while (r == 0 && inventory_next(inventory, &cursor, &group)) {
                 if (!startswith(group.id, prefix) || !*group.id)
                         continue;
                 r = group.has_record ? show_record(store, &group, array)
                                      : describe_group(store, &group, array);
-                if (r < 0)
-                        return error_oom(ret_error);
         }
-        if (json_object_array_length(array) == 0)
+        return r;
+}
+
+_public_ int muster_store_show(MusterStore *store, const char *name, char **ret_json,
+                               MusterError **ret_error)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        CLEANUP(inventory) Inventory inventory = {};
+        CLEANUP(json) json_object *array = json_object_new_array();
+        CLEANUP(free) char *prefix = NULL;
+        int found, r;
+
+        if (!array)
+                return error_oom(ret_error);
+        r = inventory_take(store, &inventory, ret_error);
+        if (r < 0)
+                return r;
+        found = store_find_id(store, name, &prefix, &error);
+        if (found == -ENOMEM || show_failures(store, &inventory, name, array) < 0 ||
+            (found == 0 && show_records(store, &inventory, prefix, array) < 0))
+                return error_oom(ret_error);
+        if (json_object_array_length(array) > 0)
+                return hand_over(array, ret_json, ret_error);
+        if (found == 0)
                 return error_set(ret_error, -ENOENT,
                                  _("Nothing is stored for %s; 'muster cache list' shows what is."), name);
-        return hand_over(array, ret_json, ret_error);
+        HAND_OVER(ret_error, error);
+        return found;
 }

@@ -188,8 +188,8 @@ static void remember_failure(Lookup *lookup, int r, const MusterError *error)
                 known = identity_of_file(lookup->target, /* known= */ NULL, &identity,
                                          /* ret_error= */ NULL) == 0;
         if ((script || known) && failure_key(lookup->target, known ? &identity : NULL, &key) == 0) {
-                (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context, lookup->target,
-                                   script, error);
+                (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context,
+                                   lookup->absolute, script, error);
                 remember_size(lookup);
         }
         identity_clear(&identity);
