@@ -79,15 +79,15 @@ static char *libraries_stamp(void)
         return text_format("%llu %lld", (unsigned long long)stamp.size, (long long)stamp.mtime_nsec);
 }
 
-static json_object *failure_to_json(const char *fingerprint, const MusterContext *context, const char *path,
-                                    bool script, const MusterError *error)
+static json_object *failure_to_json(const char *key, const char *fingerprint, const MusterContext *context,
+                                    const char *path, bool script, const MusterError *error)
 {
         CLEANUP(json) json_object *object = json_object_new_object();
         CLEANUP(free) char *libraries = libraries_stamp();
 
         if (!object || !libraries || json_add_int(object, "format", 1) < 0 ||
             json_add_string(object, "muster", MUSTER_VERSION) < 0 ||
-            json_add_string(object, "path", path) < 0 ||
+            json_add_string(object, "key", key) < 0 || json_add_string(object, "path", path) < 0 ||
             json_add_string(object, "code", code_name(muster_error_code(error))) < 0 ||
             json_add_string(object, "message", muster_error_message(error)) < 0 ||
             json_add_string(object, "detail", muster_error_detail(error)) < 0 ||
@@ -103,7 +103,7 @@ static json_object *failure_to_json(const char *fingerprint, const MusterContext
 int failure_save(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
                  const char *path, bool script, const MusterError *error)
 {
-        CLEANUP(json) json_object *object = failure_to_json(fingerprint, context, path, script, error);
+        CLEANUP(json) json_object *object = failure_to_json(key, fingerprint, context, path, script, error);
         CLEANUP(free) char *name = host_name(key, fingerprint), *text = NULL;
 
         text = object ? json_to_pretty_text(object) : NULL;
@@ -112,14 +112,15 @@ int failure_save(MusterStore *store, const char *key, const char *fingerprint, c
         return entry_write(store, ENTRY_FAILURE, name, text, strlen(text), /* ret_stamp= */ NULL);
 }
 
-static bool holds(const json_object *object, const char *fingerprint, const MusterContext *context,
-                  const char *libraries)
+static bool holds(const json_object *object, const char *key, const char *fingerprint,
+                  const MusterContext *context, const char *libraries)
 {
         int code = code_from_name(json_get_string(object, "code"));
         int64_t age = time(NULL) - json_get_int(object, "when", 0);
 
         return code != 0 && json_get_int(object, "format", -1) == 1 &&
                streq_ptr(json_get_string(object, "muster"), MUSTER_VERSION) &&
+               streq_ptr(json_get_string(object, "key"), key) &&
                streq_ptr(json_get_string(object, "fingerprint"), fingerprint) &&
                streq_ptr(json_get_string(object, "libraries"), libraries) &&
                (code != -ETIMEDOUT ||
@@ -167,8 +168,9 @@ int failure_load(MusterStore *store, const char *key, const char *fingerprint, c
         libraries = libraries_stamp();
         if (r == -ENOMEM || !libraries)
                 return -ENOMEM;
-        return r == 0 && holds(object, fingerprint, context, libraries) ? replay(object, ret_code, ret_error)
-                                                                        : 0;
+        return r == 0 && holds(object, key, fingerprint, context, libraries)
+                       ? replay(object, ret_code, ret_error)
+                       : 0;
 }
 
 void failure_forget(MusterStore *store, const char *key, const char *fingerprint)
