@@ -108,6 +108,12 @@ int entry_unseal(EntryKind kind, const char *text, size_t size, const char **ret
 
 int entry_note_damaged(const MusterStore *store, EntryKind kind, const char *name, const char *why)
 {
+        FileStamp stamp = {0};
+
+        /* A look-up comes by more than once. */
+        (void)entry_stamp(store, kind, name, &stamp);
+        if (store_was_noted(store, &stamp))
+                return -EBADMSG;
         store_note(store, _("%s/%s/%s is not used: %s. It will be made anew."), store->directory,
                    kinds[kind].folder, name, why);
         return -EBADMSG;
@@ -192,8 +198,11 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
         if (r < 0)
                 return r;
         r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
-        if (r == -ENOENT && store_make_folders(store) == 0)
-                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
+        if (r == -ENOENT) {
+                r = store_make_folders(store);
+                if (r == 0)
+                        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
+        }
         if (r < 0) {
                 store_note_unwritable(store, r);
                 return r;
