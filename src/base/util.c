@@ -73,6 +73,13 @@ int strv_split(const char *text, const char *separators, char ***ret)
         return 0;
 }
 
+/* Characters in more bytes than they need, surrogates, and more than Unicode has. */
+static bool is_false_character(const unsigned char *s)
+{
+        return (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) ||
+               (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] >= 0x90);
+}
+
 /* The length of the well-formed UTF-8 sequence at `s`, 0 if there is none. */
 static size_t utf8_length(const unsigned char *s, size_t size)
 {
@@ -87,7 +94,7 @@ static size_t utf8_length(const unsigned char *s, size_t size)
         for (size_t i = 1; i < n; i++)
                 if ((s[i] & 0xc0) != 0x80)
                         return 0;
-        return n;
+        return n > 1 && is_false_character(s) ? 0 : n;
 }
 
 bool text_is_utf8(const char *text, size_t size)

@@ -269,6 +269,22 @@ void progress(const char *text)
         shown = true;
 }
 
+void progress_line(const char *format, ...)
+{
+        CLEANUP(free) char *text = NULL;
+        va_list args;
+
+        if (isatty(STDERR_FILENO))
+                return;
+        va_start(args, format);
+        text = text_vformat(format, args);
+        va_end(args);
+        if (!text)
+                return;
+        print_clean(stderr, text, "");
+        fputc('\n', stderr);
+}
+
 int output_finish(MusterError **ret_error)
 {
         if (fflush(stdout) != 0 || ferror(stdout))

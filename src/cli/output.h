@@ -60,6 +60,9 @@ void say_hanging(const char *head, const char *text, unsigned indent, unsigned w
 /* One line of state on a terminal's standard error, overwritten by the next; NULL clears it. */
 void progress(const char *text);
 
+/* The same where standard error is no terminal: a line of its own, for what took time. */
+void progress_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* Flushes. 0, or a negative errno with a sentence where not all could be written. */
 int output_finish(MusterError **ret_error);
 

@@ -24,6 +24,7 @@ typedef struct Slot {
         json_object *probed;
         MusterError *error;
         int result;
+        unsigned spawned;
         bool done;
 } Slot;
 
@@ -42,8 +43,7 @@ typedef struct All {
 static json_object *ready_row(Session *session, const Invocation *invocation, const char *path)
 {
         CLEANUP(json)
-        json_object *probed = json_object_new_object(),
-                    *emulator = NULL, *feature = NULL, *features = NULL;
+        json_object *probed = json_object_new_object(), *emulator = NULL, *feature = NULL, *features = NULL;
         CLEANUP(free) char *text = NULL;
         int verdict = session_ready_verdict(session, invocation, path, FOUNDING_FEATURE, /* driver= */ NULL,
                                             &text);
@@ -77,6 +77,7 @@ static int work_on(Session *session, All *all, Slot *slot)
                 r = session_judge_on(session, all->invocation, slot->path, &slot->error);
         if (r < 0)
                 return r;
+        slot->spawned = session->info.spawned;
         slot->probed = probe_to_json(session, &slot->error);
         return slot->probed ? 0 : muster_error_code(slot->error) ?: -ENOMEM;
 }
@@ -175,6 +176,8 @@ static int collect(All *all, json_object *array, Table *table, bool *ret_failed,
                 if (!slot->probed) {
                         *ret_failed = true;
                         complain(slot->error);
+                } else if (slot->spawned > 0) {
+                        progress_line(_("%zu/%zu %s probed"), i + 1, all->n_slots, slot->path);
                 }
                 if (array)
                         r = slot->probed ? json_append(array, TAKE(slot->probed)) : add_failure(array, slot);

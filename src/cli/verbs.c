@@ -5,6 +5,13 @@
 
 const Verb *const verbs[] = {
         &verb_blockdev_add,
+        &verb_cache_clear,
+        &verb_cache_export,
+        &verb_cache_import,
+        &verb_cache_list,
+        &verb_cache_prune,
+        &verb_cache_show,
+        &verb_cache_verify,
         &verb_catalogue_check,
         &verb_explain,
         &verb_features,

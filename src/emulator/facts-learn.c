@@ -275,6 +275,6 @@ int facts_connect(MusterContext *context, const char *address, const Identity *k
 _public_ int muster_facts_connect(MusterContext *context, const char *address, MusterFacts **ret,
                                   MusterError **ret_error)
 {
-        return facts_connect(context, address, /* known_identity= */ NULL, /* recall= */ NULL,
+        return facts_connect(context, address, /* known= */ NULL, /* recall= */ NULL,
                              /* userdata= */ NULL, /* ret_recalled= */ NULL, ret, ret_error);
 }

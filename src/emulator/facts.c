@@ -142,12 +142,22 @@ const Fact *facts_find(const MusterFacts *facts, const char *name)
         return find(facts->facts, facts->n_facts, name);
 }
 
+static const Fact *find_unsealed(const Fact *facts, size_t n, const char *name)
+{
+        for (size_t i = 0; i < n; i++)
+                if (streq(facts[i].name, name))
+                        return facts + i;
+        return NULL;
+}
+
 const Fact *facts_find_unsealed(const MusterFacts *facts, const char *name)
 {
-        for (size_t i = 0; i < facts->n_facts; i++)
-                if (streq(facts->facts[i].name, name))
-                        return facts->facts + i;
-        return NULL;
+        return find_unsealed(facts->facts, facts->n_facts, name);
+}
+
+const Fact *facts_find_measured_unsealed(const MusterFacts *facts, const char *check)
+{
+        return find_unsealed(facts->measured, facts->n_measured, check);
 }
 
 const Fact *facts_find_measured(const MusterFacts *facts, const char *check)

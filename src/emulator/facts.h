@@ -74,6 +74,7 @@ const Fact *facts_find(const MusterFacts *facts, const char *name);
 
 /* The same before facts_seal(), where they are in no order yet. */
 const Fact *facts_find_unsealed(const MusterFacts *facts, const char *name);
+const Fact *facts_find_measured_unsealed(const MusterFacts *facts, const char *check);
 const Fact *facts_find_measured(const MusterFacts *facts, const char *check);
 bool facts_has_type(const MusterFacts *facts, const char *type);
 

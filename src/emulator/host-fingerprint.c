@@ -6,7 +6,7 @@
  * is asked anew at each look-up, and KVM that appears (a module loaded, a device given to the user) is
  * noticed by the next one.
  *
- * Of /proc/cpuinfo the first processor's lines are taken, less what differs from one moment to the next.
+ * Of /proc/cpuinfo the first processor's lines are taken, less those that say nothing of the model.
  */
 
 #include <errno.h>
@@ -32,14 +32,30 @@ static void print_kernel(FILE *out)
                 fprintf(out, "kernel %s %s %s %s\n", name.sysname, name.release, name.version, name.machine);
 }
 
-static bool changes_by_itself(const char *line)
+/* Clocks differ from one moment to the next, places from one processor to the next: neither is the model. */
+static bool says_nothing(const char *line)
 {
-        static const char *const keys[] = {"cpu MHz", "bogomips", "BogoMIPS", "processor", "clock\t"};
+        static const char *const keys[] = {"processor",       "cpu MHz",     "clock\t",        "bogomips",
+                                           "BogoMIPS",        "physical id", "siblings",       "core id",
+                                           "cpu cores",       "apicid",      "initial apicid", "cpu number",
+                                           "power management"};
 
         for (size_t i = 0; i < ELEMENTSOF(keys); i++)
                 if (startswith(line, keys[i]))
                         return true;
         return false;
+}
+
+/* "model name\t: AMD EPYC" -> "cpu model name: AMD EPYC" */
+static void print_line(FILE *out, const char *line)
+{
+        const char *colon = strchrnul(line, ':');
+        size_t n = (size_t)(colon - line);
+
+        while (n > 0 && strchr(" \t", line[n - 1]))
+                n--;
+        if (n > 0)
+                fprintf(out, "cpu %.*s%s\n", (int)n, line, colon);
 }
 
 static void print_processor(FILE *out)
@@ -56,8 +72,8 @@ static void print_processor(FILE *out)
         if (end)
                 *end = '\0';
         while ((line = strsep(&rest, "\n")))
-                if (!changes_by_itself(line))
-                        fprintf(out, "cpu %s\n", line);
+                if (!says_nothing(line))
+                        print_line(out, line);
 }
 
 /* Nesting changes which CPU features guests are offered. */

@@ -30,8 +30,8 @@ int archive_writer_new(int fd, ArchiveWriter **ret, MusterError **ret_error);
 
 /*
  * Adds a regular file of mode 0644, owned by 0:0; `mtime` in seconds. -EINVAL for a name that no reader here
- * would take. The bytes may be written later, so a full disk may be told by a later call. After a failure
- * other than -EINVAL the writer is of no use: all further calls fail in the same way.
+ * would take; nothing has happened then. The bytes may be written later, so a full disk may be told by a
+ * later call. After any other failure the writer is of no use: all further calls fail in the same way.
  */
 int archive_writer_add(ArchiveWriter *writer, const char *name, const void *data, size_t size, int64_t mtime,
                        MusterError **ret_error);
@@ -59,12 +59,16 @@ typedef int (*ArchiveTakeFn)(const char *name, const char *data, size_t size, vo
  * libarchive.
  *
  * No byte of it is trusted, and memory stays within `member_max` plus what unpacking needs (1 GiB at worst:
- * xz's dictionary). Members are taken as they come, so `take` may have been called before a failure is
- * found: -EFBIG    a member has more than `member_max` bytes, or the archive, unpacked and with holes
- * filled, more than `total_max`, headers and padding included; -E2BIG    there are more than `members_max`
- * members, directories included; -EBADMSG  no tar, nothing at all, damaged, cut short (be it only by its end
- * mark), more bytes behind its end, a bad name, a member that is neither file nor directory; the detail has
- * libarchive's words; else what reading failed with, or what `take` returned.
+ * xz's dictionary). Members are taken as they come, so `take` may have been called before one of these:
+ *
+ * - -EFBIG: a member has more than `member_max` bytes, or the archive, unpacked and with its holes filled,
+ *   more than `total_max`, headers and padding included;
+ * - -E2BIG: there are more than `members_max` members, directories included;
+ * - -EBADMSG: no tar, nothing at all, damaged, cut short (be it only by its end mark), more bytes behind its
+ *   end, a bad name, a member that is neither file nor directory, or one with more than 32 KiB of headers;
+ *   the detail, if there is one, has libarchive's words;
+ * - -EOPNOTSUPP: this libarchive cannot unpack it without running a program;
+ * - else what reading failed with, or what `take` returned.
  */
 int archive_read_all(int fd, size_t member_max, size_t members_max, size_t total_max, ArchiveTakeFn take,
                      void *userdata, MusterError **ret_error);

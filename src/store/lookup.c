@@ -20,7 +20,6 @@
 #include "store/lookup.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "base/i18n.h"
@@ -29,6 +28,7 @@
 #include "emulator/probe.h"
 #include "store/failure.h"
 #include "store/lock.h"
+#include "store/size.h"
 
 void lookup_clear(Lookup *lookup)
 {
@@ -58,31 +58,12 @@ static void keep_trail(Lookup *lookup)
                          lookup->looked_nsec, emulator);
 }
 
-static char *size_marker(uint64_t size)
-{
-        return text_format(STORE_SIZES "/%llu", (unsigned long long)size);
-}
-
-static bool size_was_seen(const Lookup *lookup, uint64_t size)
-{
-        CLEANUP(free) char *marker = size_marker(size);
-
-        return !marker || faccessat(lookup->store->dirfd, marker, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static void remember_size(Lookup *lookup)
 {
-        CLEANUP(free) char *marker = NULL;
         struct stat st;
-        int fd;
 
-        if (stat(lookup->target, &st) < 0)
-                return;
-        marker = size_marker((uint64_t)st.st_size);
-        fd = marker ? openat(lookup->store->dirfd, marker, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)
-                    : -1;
-        if (fd >= 0)
-                close(fd);
+        if (stat(lookup->target, &st) == 0)
+                size_remember(lookup->store, (uint64_t)st.st_size);
 }
 
 static int keep_facts(Lookup *lookup)
@@ -170,7 +151,7 @@ static int identify(Lookup *lookup, Identity *ret)
         if (has_trail && was->n_links > 0)
                 r = identity_recheck(was, ret);
         else if (identity_is_script(lookup->target) != 0 || stat(lookup->target, &st) < 0 ||
-                 (!has_trail && !size_was_seen(lookup, (uint64_t)st.st_size)))
+                 (!has_trail && !size_was_seen(lookup->store, (uint64_t)st.st_size)))
                 return 0;
         else
                 r = identity_of_file(lookup->target, /* known= */ NULL, ret, /* ret_error= */ NULL);
@@ -207,8 +188,8 @@ static void remember_failure(Lookup *lookup, int r, const MusterError *error)
                 known = identity_of_file(lookup->target, /* known= */ NULL, &identity,
                                          /* ret_error= */ NULL) == 0;
         if ((script || known) && failure_key(lookup->target, known ? &identity : NULL, &key) == 0) {
-                (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context, lookup->target,
-                                   script, error);
+                (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context,
+                                   lookup->absolute, script, error);
                 remember_size(lookup);
         }
         identity_clear(&identity);

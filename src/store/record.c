@@ -2,6 +2,7 @@
 #include "store/record.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -10,6 +11,7 @@
 #include "config.h"
 
 #define VARIANT_DIGITS 16
+#define HEAD_MAX       4096
 
 static int print_id(const char *digest, const char *modules, const char *launcher,
                     char ret[static RECORD_ID_SIZE])
@@ -50,65 +52,73 @@ char *record_lock_name(const char *id)
         return text_format("record:%s", id);
 }
 
-static int write_text(FILE *out, const char *key, const char *text)
+/* All members but the facts, in the order in which they are written. */
+static int make_head(const char *id, const MusterFacts *facts, int64_t created, json_object **ret)
 {
-        CLEANUP(json) json_object *value = text ? json_object_new_string(text) : NULL;
-
-        if (text && !value)
-                return -ENOMEM;
-        fprintf(out, "\"%s\":%s,\n", key,
-                text ? json_object_to_json_string_ext(value, JSON_C_TO_STRING_NOSLASHESCAPE) : "null");
-        return 0;
-}
-
-static int write_head(FILE *out, const char *id, const MusterFacts *facts, int64_t created)
-{
+        CLEANUP(json) json_object *head = json_object_new_object();
         const Identity *identity = &facts->identity;
         const char *slash = strrchr(identity->executable, '/');
         char launcher[DIGEST_HEX_SIZE];
-        const struct {
-                const char *key, *text;
-        } texts[] = {
-                {"muster", MUSTER_VERSION},
-                {"id", id},
-                {"name", slash ? slash + 1 : identity->executable},
-                {"kind", facts_kind_name(facts->kind)},
-                {"version", facts->version},
-                {"package", facts->package},
-                {"target", facts->target},
-                {"digest", identity->digest},
-                {"modules", identity->modules_fingerprint},
-                {"launcher", launcher},
-        };
         int r;
 
         r = identity_launcher(identity, launcher);
-        fprintf(out, "{\"format\":1,\n");
-        for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++)
-                r = write_text(out, texts[i].key, texts[i].text);
-        fprintf(out, "\"created\":%lld,\n\"module-count\":%zu", (long long)created, identity->n_modules);
-        return r;
+        if (r < 0)
+                return r;
+        if (!head || json_add_int(head, "format", 1) < 0 ||
+            json_add_string(head, "muster", MUSTER_VERSION) < 0 || json_add_string(head, "id", id) < 0 ||
+            json_add_string(head, "name", slash ? slash + 1 : identity->executable) < 0 ||
+            json_add_string(head, "kind", facts_kind_name(facts->kind)) < 0 ||
+            json_add_string(head, "version", facts->version) < 0 ||
+            json_add_string(head, "package", facts->package) < 0 ||
+            json_add_string(head, "target", facts->target) < 0 ||
+            json_add_string(head, "digest", identity->digest) < 0 ||
+            json_add_string(head, "modules", identity->modules_fingerprint) < 0 ||
+            json_add_string(head, "launcher", launcher) < 0 || json_add_int(head, "created", created) < 0 ||
+            json_add_int(head, "module-count", (int64_t)identity->n_modules) < 0 ||
+            json_add_int(head, "executable-size", (int64_t)identity->stamp.size) < 0)
+                return -ENOMEM;
+        *ret = TAKE(head);
+        return 0;
 }
 
-/* The outcomes of `facts`, then those that only `older` has. */
-static int write_measured(FILE *out, const MusterFacts *facts, const MusterFacts *older)
+/* A member a line. */
+static int write_head(FILE *out, const json_object *head)
+{
+        const char *separator = "{";
+
+        json_object_object_foreach (head, key, value) {
+                CLEANUP(free) char *text = NULL;
+
+                if (streq(key, "portable") || streq(key, "measured"))
+                        continue;
+                text = value ? json_to_text(value) : strdup("null");
+                if (!text)
+                        return -ENOMEM;
+                fprintf(out, "%s\"%s\":%s", separator, key, text);
+                separator = ",\n";
+        }
+        return 0;
+}
+
+/* The outcomes of `facts`, then those that only `more` (may be NULL) has. */
+static int write_measured(FILE *out, const MusterFacts *facts, const MusterFacts *more)
 {
         CLEANUP(free) Fact *all = NULL;
-        size_t n = facts->n_measured, n_older = older ? older->n_measured : 0;
+        size_t n = facts->n_measured, n_more = more ? more->n_measured : 0;
 
-        all = calloc(n + n_older + 1, sizeof(*all));
+        all = calloc(n + n_more + 1, sizeof(*all));
         if (!all)
                 return -ENOMEM;
         if (n > 0)
                 memcpy(all, facts->measured, n * sizeof(*all));
-        for (size_t i = 0; i < n_older; i++)
-                if (!facts_find_measured(facts, older->measured[i].name))
-                        all[n++] = older->measured[i];
+        for (size_t i = 0; i < n_more; i++)
+                if (!facts_find_measured_unsealed(facts, more->measured[i].name))
+                        all[n++] = more->measured[i];
         return facts_write_section(out, "measured", all, n, FACT_PORTABLE);
 }
 
-int record_to_text(const char *id, const MusterFacts *facts, const MusterFacts *older, int64_t created,
-                   char **ret_body, size_t *ret_size)
+int record_merge(const json_object *head, const MusterFacts *facts, const MusterFacts *more, char **ret_body,
+                 size_t *ret_size)
 {
         CLEANUP(free) char *text = NULL;
         size_t size = 0;
@@ -117,11 +127,11 @@ int record_to_text(const char *id, const MusterFacts *facts, const MusterFacts *
 
         if (!out)
                 return -ENOMEM;
-        r = write_head(out, id, facts, created);
+        r = write_head(out, head);
         if (r == 0)
                 r = facts_write_section(out, "portable", facts->facts, facts->n_facts, FACT_PORTABLE);
         if (r == 0)
-                r = write_measured(out, facts, older);
+                r = write_measured(out, facts, more);
         fputs("}\n", out);
         if (fclose(out) != 0)
                 return -ENOMEM;
@@ -132,9 +142,20 @@ int record_to_text(const char *id, const MusterFacts *facts, const MusterFacts *
         return 0;
 }
 
+int record_to_text(const char *id, const MusterFacts *facts, const MusterFacts *older, int64_t created,
+                   char **ret_body, size_t *ret_size)
+{
+        CLEANUP(json) json_object *head = NULL;
+        int r;
+
+        r = make_head(id, facts, created, &head);
+        return r < 0 ? r : record_merge(head, facts, older, ret_body, ret_size);
+}
+
 static const char *const record_keys[] = {
-        "format", "muster",  "id",      "name",     "kind",     "version",      "package",  "target",
-        "digest", "modules", "created", "launcher", "measured", "module-count", "portable", NULL};
+        "format",          "muster",   "id",      "name",    "kind",     "version",  "package",
+        "target",          "digest",   "modules", "created", "launcher", "measured", "module-count",
+        "executable-size", "portable", NULL};
 
 /* The ID is made from what the record says of its key, so a record under a wrong name does not pass. */
 static int check_id(const json_object *root, const char *id, MusterError **ret_error)
@@ -200,8 +221,9 @@ int record_from_text(const char *body, size_t size, const char *id, MusterFacts 
         return r;
 }
 
-static int load(const MusterStore *store, const char *id, MusterFacts **ret, json_object **ret_json,
-                FileStamp *ret_stamp)
+/* Each ret_ may be NULL. */
+static int load(const MusterStore *store, const char *id, char **ret_body, size_t *ret_size,
+                MusterFacts **ret, json_object **ret_json, FileStamp *ret_stamp)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
         CLEANUP(free) char *body = NULL;
@@ -214,17 +236,56 @@ static int load(const MusterStore *store, const char *id, MusterFacts **ret, jso
         r = record_from_text(body, size, id, ret, ret_json, &error);
         if (r == -EBADMSG)
                 return entry_note_damaged(store, ENTRY_RECORD, id, muster_error_message(error));
-        return r;
+        if (r < 0)
+                return r;
+        if (ret_size)
+                *ret_size = size;
+        HAND_OVER(ret_body, body);
+        return 0;
 }
 
 int record_load(const MusterStore *store, const char *id, MusterFacts **ret, FileStamp *ret_stamp)
 {
-        return load(store, id, ret, /* ret_json= */ NULL, ret_stamp);
+        return load(store, id, /* ret_body= */ NULL, /* ret_size= */ NULL, ret, /* ret_json= */ NULL,
+                    ret_stamp);
 }
 
-int record_load_json(const MusterStore *store, const char *id, json_object **ret, FileStamp *ret_stamp)
+int record_read(const MusterStore *store, const char *id, char **ret_body, size_t *ret_size,
+                json_object **ret_json)
 {
-        return load(store, id, /* ret= */ NULL, ret, ret_stamp);
+        return load(store, id, ret_body, ret_size, /* ret= */ NULL, ret_json, /* ret_stamp= */ NULL);
+}
+
+/* The lines before the facts, made an object by themselves. */
+static int parse_head(char *text, json_object **ret)
+{
+        char *body = strchr(text, '\n'), *end;
+
+        body = body ? strchr(body + 1, '\n') : NULL;
+        end = body ? strstr(body, ",\n\"portable\":") : NULL;
+        if (!end)
+                return -EBADMSG;
+        strcpy(end, "}");
+        return json_parse(body, strlen(body), ret);
+}
+
+int record_load_head(const MusterStore *store, const char *id, json_object **ret)
+{
+        CLEANUP(free) char *file = entry_file(ENTRY_RECORD, id);
+        CLEANUP(fd) int fd = -1;
+        char text[HEAD_MAX + 1];
+        ssize_t n;
+
+        if (!file)
+                return -ENOMEM;
+        fd = openat(store->dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0)
+                return -errno;
+        n = read(fd, text, HEAD_MAX);
+        if (n < 0)
+                return -errno;
+        text[n] = '\0';
+        return parse_head(text, ret);
 }
 
 int record_save(MusterStore *store, const char *id, const MusterFacts *facts, FileStamp *ret_stamp)
@@ -238,7 +299,8 @@ int record_save(MusterStore *store, const char *id, const MusterFacts *facts, Fi
 
         /* What is damaged is written over, and was or will be noted by who wants to use it. */
         if (entry_stamp(store, ENTRY_RECORD, id, &stamp) == 0)
-                (void)load(store, id, &older, &json, /* ret_stamp= */ NULL);
+                (void)load(store, id, /* ret_body= */ NULL, /* ret_size= */ NULL, &older, &json,
+                           /* ret_stamp= */ NULL);
         r = record_to_text(id, facts, older, json_get_int(json, "created", time(NULL)), &body, &size);
         return r < 0 ? r : entry_write(store, ENTRY_RECORD, id, body, size, ret_stamp);
 }

@@ -24,14 +24,28 @@ bool record_id_is_valid(const char *id);
  */
 int record_load(const MusterStore *store, const char *id, MusterFacts **ret, FileStamp *ret_stamp);
 
-/* What a stored record says of itself: its JSON without the facts themselves. */
-int record_load_json(const MusterStore *store, const char *id, json_object **ret, FileStamp *ret_stamp);
+/*
+ * What a stored record says of itself, from the first lines alone: its members but for the facts. The
+ * checksum is not looked at: for lists, not for look-ups. Without a note; -EBADMSG.
+ */
+int record_load_head(const MusterStore *store, const char *id, json_object **ret);
 
 /*
  * Writes the portable and measured facts of sealed facts. Outcomes that a stored record has and these lack
  * are kept. The caller holds the lock of the record. *ret_stamp as in entry_write().
  */
 int record_save(MusterStore *store, const char *id, const MusterFacts *facts, FileStamp *ret_stamp);
+
+/* The body as it stands, checked as record_load() does, and its JSON. */
+int record_read(const MusterStore *store, const char *id, char **ret_body, size_t *ret_size,
+                json_object **ret_json);
+
+/*
+ * Pure: a body of the head's members, the portable facts and the outcomes of `facts`, and the outcomes that
+ * only `more` (may be NULL) has. Neither need be sealed.
+ */
+int record_merge(const json_object *head, const MusterFacts *facts, const MusterFacts *more, char **ret_body,
+                 size_t *ret_size);
 
 /* Pure: the body of a record. `created` is seconds since the epoch. */
 int record_to_text(const char *id, const MusterFacts *facts, const MusterFacts *older, int64_t created,

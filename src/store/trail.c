@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -10,7 +11,8 @@
 #include "base/i18n.h"
 #include "base/util.h"
 
-#define NAME_MAX_KEPT 200 /* of NAME_MAX; longer ones get a checksum */
+#define NAME_MAX_KEPT   200 /* of NAME_MAX; longer ones get a checksum */
+#define USED_GRAIN_NSEC (INT64_C(86400) * 1000000000)
 
 void trail_clear(Trail *trail)
 {
@@ -76,6 +78,17 @@ int trail_load_name(const MusterStore *store, const char *name, Trail *ret)
         return 0;
 }
 
+/* For `prune`, which goes by the time of last use. That file's mtime is no part of any stamp. */
+static void mark_used(const MusterStore *store, const char *name)
+{
+        CLEANUP(free) char *file = entry_file(ENTRY_PATH, name);
+        FileStamp stamp;
+
+        if (file && entry_stamp(store, ENTRY_PATH, name, &stamp) == 0 &&
+            stamp_now_nsec() - stamp.mtime_nsec > USED_GRAIN_NSEC)
+                (void)utimensat(store->dirfd, file, /* times= */ NULL, AT_SYMLINK_NOFOLLOW);
+}
+
 int trail_load(const MusterStore *store, const char *path, Trail *ret)
 {
         CLEANUP(free) char *name = trail_name(path);
@@ -90,6 +103,7 @@ int trail_load(const MusterStore *store, const char *path, Trail *ret)
         /* Two long paths of one checksum. */
         if (!streq(trail.identity.path, path))
                 return -ENOENT;
+        mark_used(store, name);
         *ret = trail;
         trail = (Trail){};
         return 0;
@@ -191,6 +205,53 @@ static int print(const char *path, const char *record, const Identity *identity,
         *ret_body = TAKE(body);
         *ret_size = size;
         return 0;
+}
+
+/* The next line of *text, of which the stamp is cut off as *ret_stamp, or NULL. */
+static char *next_seen(char **text, char **ret_stamp)
+{
+        char *line = *text && **text ? strsep(text, "\n") : NULL, *path = line;
+
+        /* Five numbers, then the path. */
+        for (int i = 0; path && i < 5; i++) {
+                path = strchr(path, ' ');
+                path = path ? path + 1 : NULL;
+        }
+        if (!path)
+                return NULL;
+        path[-1] = '\0';
+        *ret_stamp = line;
+        return path;
+}
+
+/* Both have a line for each file, in the same order while no module comes or goes. */
+static char *first_difference(const char *path, char *was, char *is)
+{
+        for (;;) {
+                char *was_stamp = NULL, *is_stamp = NULL, *old = next_seen(&was, &was_stamp),
+                     *new = next_seen(&is, &is_stamp);
+                int order = !old ? 1 : !new ? -1 : strcmp(old, new);
+
+                if (!old && !new)
+                        return NULL;
+                if (order < 0)
+                        return text_format(_("%s has gone"), old);
+                if (order > 0)
+                        return text_format(_("%s is new"), new);
+                if (!streq(was_stamp, is_stamp))
+                        return text_format(_("%s has changed"), streq(old, "-") ? path : old);
+        }
+}
+
+char *trail_explain(const Trail *trail)
+{
+        CLEANUP(free) char *was = strdup(trail->seen), *is = NULL;
+        int64_t newest;
+        int r = observe(&trail->identity, &is, &newest);
+
+        if (r == -ESTALE)
+                return text_format(_("%s, or a file on the way from there, has gone"), trail->identity.path);
+        return r < 0 || !was ? NULL : first_difference(trail->identity.path, was, is);
 }
 
 int trail_save(MusterStore *store, const char *path, const char *record, const Identity *identity,

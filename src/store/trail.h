@@ -42,7 +42,7 @@ int trail_absolute(const char *path, char **ret);
 /* The name of the file for an absolute path; to free(). */
 char *trail_name(const char *path);
 
-/* `path` is absolute. -ENOENT, -EBADMSG (noted), -ENOMEM. */
+/* `path` is absolute. -ENOENT, -EBADMSG (noted), -ENOMEM. Marks it as used, once a day. */
 int trail_load(const MusterStore *store, const char *path, Trail *ret);
 
 /* The same by the file's name, whatever path it is for. */
@@ -56,6 +56,9 @@ typedef enum TrailState {
 
 /* Looks at the files as they are now. -ENOMEM. */
 int trail_check(const Trail *trail, TrailState *ret);
+
+/* Which file differs, as a fragment of a sentence to free(); NULL where none does, or when out of memory. */
+char *trail_explain(const Trail *trail);
 
 /*
  * Keeps it, if the identity can be watched and is still what its stamps say. `looked_nsec`: a time before

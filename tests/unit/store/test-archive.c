@@ -116,6 +116,12 @@ static int read_fd_all(int fd, Taken *taken)
         return read_within(fd, 64 * MEGABYTE, MEMBERS, 256 * MEGABYTE, taken);
 }
 
+static int read_back(int fd, Taken *taken)
+{
+        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+        return read_fd_all(fd, taken);
+}
+
 static int read_bytes(const void *data, size_t size, Taken *taken)
 {
         CLEANUP(fd) int fd = file_of(data, size);
@@ -133,8 +139,7 @@ static int read_nothing_of(const void *data, size_t size)
         return r;
 }
 
-static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void run(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void run(const char *format, ...)
 {
         CLEANUP(free) char *command = NULL, *whole = NULL;
         va_list args;
@@ -146,9 +151,10 @@ static void run(const char *format, ...)
         assert_int_equal(system(whole), 0);
 }
 
-static bool have(const char *program)
+/* Whether this host has the program that a command line begins with. */
+static bool have(const char *line)
 {
-        CLEANUP(free) char *command = text_format("command -v %s > /dev/null 2>&1", program);
+        CLEANUP(free) char *command = text_format("set -- %s; command -v $1 > /dev/null 2>&1", line);
 
         return system(command) == 0;
 }
@@ -169,11 +175,15 @@ static int read_scratch(const char *name, Taken *taken)
         return read_fd_all(fd, taken);
 }
 
-static int read_scratch_within(const char *name, size_t total_max, Taken *taken)
+/* The error only. */
+static int try_scratch(const char *name, size_t total_max)
 {
         CLEANUP(fd) int fd = open_scratch(name, O_RDONLY);
+        Taken taken = {.n = 0};
+        int r = read_within(fd, total_max, MEMBERS, total_max, &taken);
 
-        return read_within(fd, total_max, MEMBERS, total_max, taken);
+        taken_clear(&taken);
+        return r;
 }
 
 static void add(ArchiveWriter *writer, const char *name, const void *data, size_t size, int64_t mtime)
@@ -227,8 +237,7 @@ static void test_round_trip(void **state)
 
         write_sample(fd);
         assert_int_equal(lseek(fd, 0, SEEK_CUR) % RECORD, 0);
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        assert_int_equal(read_fd_all(fd, &taken), 0);
+        assert_int_equal(read_back(fd, &taken), 0);
         assert_int_equal(taken.n, 5);
         assert_member(&taken, 0, "records/a.json", "{\"a\": 1}\n", 9);
         assert_member(&taken, 1, "records/empty", "", 0);
@@ -247,45 +256,44 @@ static void test_no_members(void **state)
         assert_int_equal(archive_writer_new(fd, &writer, NULL), 0);
         assert_int_equal(archive_writer_finish(writer, NULL), 0);
         assert_int_equal(lseek(fd, 0, SEEK_CUR), RECORD);
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        assert_int_equal(read_fd_all(fd, &taken), 0);
+        assert_int_equal(read_back(fd, &taken), 0);
         assert_int_equal(taken.n, 0);
 }
 
-static void test_same_members_same_bytes(void **state)
+static void assert_same_bytes(int one, int two)
 {
-        CLEANUP(fd) int one = memfd_create("one", MFD_CLOEXEC), two = memfd_create("two", MFD_CLOEXEC);
         CLEANUP(free) char *a = NULL, *b = NULL;
         size_t a_size, b_size;
 
-        write_sample(one);
-        write_sample(two);
         a = bytes_of(one, &a_size);
         b = bytes_of(two, &b_size);
         assert_int_equal(a_size, b_size);
         assert_memory_equal(a, b, a_size);
 }
 
+static void test_same_members_same_bytes(void **state)
+{
+        CLEANUP(fd) int one = memfd_create("one", MFD_CLOEXEC), two = memfd_create("two", MFD_CLOEXEC);
+
+        write_sample(one);
+        write_sample(two);
+        assert_same_bytes(one, two);
+}
+
 static void test_pipes(void **state)
 {
-        CLEANUP(fd) int file = memfd_create("file", MFD_CLOEXEC);
-        CLEANUP(free) char *a = NULL, *b = NULL;
-        size_t a_size, b_size;
-        CLEANUP(fd) int out = -1;
+        CLEANUP(fd) int file = memfd_create("file", MFD_CLOEXEC), out = -1;
         char command[128];
         FILE *cat;
         Taken taken = {.n = 0};
 
         write_sample(file);
-        a = bytes_of(file, &a_size);
         snprintf(command, sizeof(command), "cat > %s/piped", scratch);
         cat = popen(command, "w");
         write_sample(fileno(cat));
         assert_int_equal(pclose(cat), 0);
         out = open_scratch("piped", O_RDONLY);
-        b = bytes_of(out, &b_size);
-        assert_int_equal(a_size, b_size);
-        assert_memory_equal(a, b, a_size);
+        assert_same_bytes(file, out);
 
         /* One byte, then the rest: the magic number comes in two pieces. */
         run("gzip -c piped > piped.gz");
@@ -299,31 +307,22 @@ static void test_pipes(void **state)
 
 static void test_real_tar_reads_it(void **state)
 {
-        CLEANUP(fd) int fd = open_scratch("ours.tar", O_WRONLY | O_CREAT | O_TRUNC);
-        char line[512];
-        size_t lines = 0;
-        FILE *tar;
+        static const char expected[] = "-rw-r--r-- 0/0               9 2023-11-14 22:13 records/a.json\n"
+                                       "-rw-r--r-- 0/0               0 1970-01-01 00:00 records/empty\n"
+                                       "-rw-r--r-- 0/0               2 2023-11-14 22:13 " UTF8_NAME "\n";
+        CLEANUP(fd) int fd = open_scratch("ours.tar", O_WRONLY | O_CREAT), listing = -1;
+        CLEANUP(free) char *text = NULL;
+        size_t size;
 
         write_sample(fd);
-        run("TZ=UTC LC_ALL=C.UTF-8 tar -tvf ours.tar > listing 2> words && test ! -s words");
-        snprintf(line, sizeof(line), "%s/listing", scratch);
-        tar = fopen(line, "r");
-        while (fgets(line, sizeof(line), tar)) {
-                static const char *const expected[] = {
-                        "-rw-r--r-- 0/0               9 2023-11-14 22:13 records/a.json\n",
-                        "-rw-r--r-- 0/0               0 1970-01-01 00:00 records/empty\n",
-                        "-rw-r--r-- 0/0               2 2023-11-14 22:13 " UTF8_NAME "\n",
-                };
-
-                if (lines < ELEMENTSOF(expected))
-                        assert_string_equal(line, expected[lines]);
-                lines++;
-        }
-        fclose(tar);
-        assert_int_equal(lines, 5);
-        run("mkdir out && tar --warning=no-timestamp -C out -xf ours.tar && test $(find out -type f | wc "
-            "-l) = 5 && "
-            "test \"$(cat out/records/a.json)\" = '{\"a\": 1}' && test $(stat -c %%s out/big) = %zu",
+        run("TZ=UTC LC_ALL=C.UTF-8 tar -tvf ours.tar > listing 2> words");
+        run("test ! -s words && test $(wc -l < listing) = 5");
+        listing = open_scratch("listing", O_RDONLY);
+        text = bytes_of(listing, &size);
+        assert_memory_equal(text, expected, strlen(expected));
+        run("mkdir out && tar --warning=no-timestamp -C out -xf ours.tar");
+        run("test $(find out -type f | wc -l) = 5 && test \"$(cat out/records/a.json)\" = '{\"a\": 1}' && "
+            "test $(stat -c %%s out/big) = %zu",
             BIG_SIZE);
 }
 
@@ -374,18 +373,27 @@ static void test_archives_behind_one_another(void **state)
         taken_clear(&taken);
 }
 
-/* Tar by hand ----------------------------------------------------------------------------------------------
- */
+/* Tar by hand */
 
 typedef struct Tar {
         char data[64 * BLOCK];
         size_t size;
 } Tar;
 
+static void tar_seal(char header[static BLOCK])
+{
+        unsigned sum = 0;
+
+        memset(header + 148, ' ', 8);
+        for (size_t i = 0; i < BLOCK; i++)
+                sum += (unsigned char)header[i];
+        snprintf(header + 148, 8, "%06o", sum);
+}
+
+/* Without data the header only, for a body of that size. */
 static void tar_add(Tar *tar, char type, const char *name, size_t name_size, const char *data, size_t size)
 {
         char *h = tar->data + tar->size;
-        unsigned sum = 0;
 
         memset(h, 0, BLOCK);
         assert_true(name_size <= 100);
@@ -393,9 +401,8 @@ static void tar_add(Tar *tar, char type, const char *name, size_t name_size, con
         memcpy(h + 100, "0000644", 8);
         memcpy(h + 108, "0000000", 8);
         memcpy(h + 116, "0000000", 8);
-        snprintf(h + 124, 12, "%011o", (unsigned)size & 07777777);
+        snprintf(h + 124, 12, "%011o", (unsigned)size & 0777777777);
         memcpy(h + 136, "00000000000", 12);
-        memset(h + 148, ' ', 8);
         h[156] = type;
         if (type == '1' || type == '2')
                 strcpy(h + 157, "/etc/passwd");
@@ -404,13 +411,13 @@ static void tar_add(Tar *tar, char type, const char *name, size_t name_size, con
                 memcpy(h + 100, "0100644", 8);
         memcpy(h + 257, "ustar", 6);
         h[263] = h[264] = '0';
-        for (size_t i = 0; i < BLOCK; i++)
-                sum += (unsigned char)h[i];
-        snprintf(h + 148, 8, "%06o", sum);
+        tar_seal(h);
+        tar->size += BLOCK;
+        if (!data)
+                return;
         memset(h + BLOCK, 0, (size + BLOCK - 1) / BLOCK * BLOCK);
-        if (data)
-                memcpy(h + BLOCK, data, size);
-        tar->size += BLOCK + (data ? (size + BLOCK - 1) / BLOCK * BLOCK : 0);
+        memcpy(h + BLOCK, data, size);
+        tar->size += (size + BLOCK - 1) / BLOCK * BLOCK;
 }
 
 static void tar_end(Tar *tar)
@@ -447,8 +454,7 @@ static void test_bad_names(void **state)
                 "a/../x", "a/..",     "./../x",       ".//etc",       ".",
                 "a/./x",  "a\nb",     "a\033[2Jb",    "\x7f",         "a\xc2\x85",
                 "a\xff",  "\xc0\xae", "\xed\xa0\x80", "\xe0\x80\xaf", "\xf4\x90\x80\x80",
-                "a\xc3",
-        };
+                "a\xc3"};
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++)
                 for (int directory = 0; directory < 2; directory++) {
@@ -534,21 +540,6 @@ static void test_only_files(void **state)
                 }
 }
 
-static void test_links_of_real_tars(void **state)
-{
-        Taken taken = {.n = 0};
-
-        run("rm -rf links && mkdir links && echo a > links/a && ln links/a links/b && tar -cf hard links && "
-            "rm links/b && ln -s a links/b && tar -cf soft links && rm links/b && mkfifo links/b && "
-            "tar -cf fifo links");
-        assert_int_equal(read_scratch("hard", &taken), -EBADMSG);
-        taken_clear(&taken);
-        assert_int_equal(read_scratch("soft", &taken), -EBADMSG);
-        taken_clear(&taken);
-        assert_int_equal(read_scratch("fifo", &taken), -EBADMSG);
-        taken_clear(&taken);
-}
-
 static int read_tar_within(Tar *tar, size_t member_max, size_t members_max, size_t total_max)
 {
         CLEANUP(fd) int fd = file_of(tar->data, tar->size);
@@ -584,14 +575,10 @@ static void test_sizes_that_are_lies(void **state)
 
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
                 Tar tar = {.size = 0};
-                unsigned sum = 0;
 
                 tar_add_text(&tar, '0', "liar", "data");
                 memcpy(tar.data + 124, sizes[i], 11);
-                memset(tar.data + 148, ' ', 8);
-                for (size_t k = 0; k < BLOCK; k++)
-                        sum += (unsigned char)tar.data[k];
-                snprintf(tar.data + 148, 8, "%06o", sum);
+                tar_seal(tar.data);
                 tar_end(&tar);
                 assert_true(read_tar_within(&tar, 64 * MEGABYTE, 10, 256 * MEGABYTE) < 0);
         }
@@ -623,30 +610,84 @@ static void test_more_said_than_there(void **state)
 static void test_bombs(void **state)
 {
         static const char *const packings[] = {"gzip", "xz -1", "zstd -q"};
-        Taken taken = {.n = 0};
 
         make_tree();
         run("tar -C tree -cf small.tar 1");
         for (size_t i = 0; i < ELEMENTSOF(packings); i++) {
-                if (i == 2 && !have("zstd"))
+                if (!have(packings[i]))
                         continue;
                 /* Zeros behind the end mark, where the parser looks for one more header. */
                 run("(cat small.tar; head -c 20M /dev/zero) | %s > bomb", packings[i]);
-                assert_int_equal(read_scratch_within("bomb", 10 * MEGABYTE, &taken), -EFBIG);
-                taken_clear(&taken);
+                assert_int_equal(try_scratch("bomb", 10 * MEGABYTE), -EFBIG);
         }
         /* Layers upon layers are not unpacked. */
         run("gzip -c small.tar | gzip > twice");
-        assert_int_equal(read_scratch("twice", &taken), -EBADMSG);
-        assert_int_equal(taken.n, 0);
+        assert_int_equal(try_scratch("twice", 256 * MEGABYTE), -EBADMSG);
         /* Much that unpacks to nothing. */
-        run("gzip -c /dev/null > nothing.gz; for i in 1 2 3 4 5 6 7 8 9 10; do cat nothing.gz nothing.gz > "
-            "n; "
-            "mv n nothing.gz; done; cat nothing.gz small.tar > n; gzip -c small.tar >> nothing.gz");
-        assert_int_equal(read_scratch("nothing.gz", &taken), 0);
-        taken_clear(&taken);
-        assert_int_equal(read_scratch_within("nothing.gz", RECORD, &taken), -EFBIG);
-        taken_clear(&taken);
+        run("gzip -c /dev/null > n.gz; for i in 1 2 3 4 5 6 7 8 9 10; do cat n.gz n.gz > n; mv n n.gz; "
+            "done");
+        run("gzip -c small.tar | cat n.gz - > nothing.gz");
+        assert_int_equal(try_scratch("nothing.gz", 256 * MEGABYTE), 0);
+        assert_int_equal(try_scratch("nothing.gz", RECORD), -EFBIG);
+}
+
+/* A header, a body of whole blocks, what else there is, the end mark; nothing but the body's size is wrong.
+ */
+static int read_with_body(Tar *tar, const char *body, size_t size, bool member)
+{
+        CLEANUP(free) char *whole = malloc(sizeof(tar->data) + size);
+        size_t head = tar->size;
+
+        memcpy(whole, tar->data, head);
+        memcpy(whole + head, body, size);
+        tar->size = 0;
+        if (member)
+                tar_add_text(tar, '0', "a", "data");
+        tar_end(tar);
+        memcpy(whole + head + size, tar->data, tar->size);
+        return read_nothing_of(whole, head + size + tar->size);
+}
+
+/* A sparse file's map of 4 MiB becomes a list of 50. */
+static void test_long_maps(void **state)
+{
+        static const char header[] = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n21 GNU.sparse.name=a\n"
+                                     "27 GNU.sparse.realsize=100\n";
+
+        for (size_t n = 1000; n <= 1024000; n *= 1024) {
+                size_t size = (4 * n / BLOCK + 1) * BLOCK;
+                CLEANUP(free) char *map = malloc(size + 1);
+                Tar tar = {.size = 0};
+
+                for (size_t i = (size_t)sprintf(map, "%07zu\n", n); i < size; i += 2)
+                        strcpy(map + i, "0\n");
+                tar_add_text(&tar, 'x', "pax", header);
+                tar_add(&tar, '0', "a", 1, NULL, size);
+                assert_int_equal(read_with_body(&tar, map, size, false), n > 1000 ? -EBADMSG : 0);
+        }
+}
+
+/* All of an access list is looked through for each of its entries. */
+static void test_long_access_lists(void **state)
+{
+        for (size_t n = 100; n <= 50000; n *= 500) {
+                CLEANUP(free) char *list = calloc(1, 20 * n + BLOCK);
+                size_t size = 0, length;
+                char number[8];
+                Tar tar = {.size = 0};
+
+                for (size_t i = 0; i < n; i++)
+                        size += (size_t)sprintf(list + size, "%suser:%zu:r",
+                                                i ? "," : "SCHILY.acl.access=", i);
+                length = size + strlen("123456 \n");
+                memmove(list + 7, list, size);
+                snprintf(number, sizeof(number), "%06u ", (unsigned)length % 1000000);
+                memcpy(list, number, 7);
+                list[length - 1] = '\n';
+                tar_add(&tar, 'x', "pax", 3, NULL, length);
+                assert_int_equal(read_with_body(&tar, list, (length + BLOCK - 1) / BLOCK * BLOCK, true),
+                                 n > 100 ? -EBADMSG : 0);
+        }
 }
 
 static void test_sparse_files(void **state)
@@ -695,12 +736,6 @@ static void test_no_archives(void **state)
         assert_int_equal(read_nothing_of("\x1f\x8b", 2), -EBADMSG);
         assert_int_equal(read_nothing_of("\xfd\x37\x7a\x58\x5a\x00", 6), -EBADMSG);
         assert_int_equal(read_nothing_of("\x28\xb5\x2f\xfd", 4), -EBADMSG);
-        /* Formats that libarchive knows and that nobody asked for. */
-        if (have("zip")) {
-                make_tree();
-                run("cd tree && rm -f ../zipped.zip && zip -q ../zipped.zip 1");
-                assert_int_equal(read_scratch("zipped.zip", &(Taken){.n = 0}), -EBADMSG);
-        }
 }
 
 static void test_garbage(void **state)
@@ -709,34 +744,27 @@ static void test_garbage(void **state)
         static const char *const garbage[] = {"printf x", "head -c 511 /dev/zero | tr '\\0' x",
                                               "head -c 100000 /dev/zero | tr '\\0' x",
                                               "printf '\\037\\213\\010'"};
+        Tar tar = {.size = 0};
 
         make_tree();
         run("tar -C tree -cf clean.tar 1 x");
         for (size_t i = 0; i < ELEMENTSOF(packings) * ELEMENTSOF(garbage); i++) {
-                Taken taken = {.n = 0};
                 const char *packing = packings[i / ELEMENTSOF(garbage)];
 
-                if (i / ELEMENTSOF(garbage) == 3 && !have("zstd"))
+                if (!have(packing))
                         continue;
                 run("(%s clean.tar; %s) > dirty", packing, garbage[i % ELEMENTSOF(garbage)]);
-                assert_int_equal(read_scratch("dirty", &taken), -EBADMSG);
-                taken_clear(&taken);
-                run("(cat clean.tar; %s) | %s > dirty", garbage[i % ELEMENTSOF(garbage)],
-                    streq(packing, "cat") ? "cat" : packing);
-                assert_int_equal(read_scratch("dirty", &taken), -EBADMSG);
-                taken_clear(&taken);
+                assert_int_equal(try_scratch("dirty", 256 * MEGABYTE), -EBADMSG);
+                run("(cat clean.tar; %s) | %s > dirty", garbage[i % ELEMENTSOF(garbage)], packing);
+                assert_int_equal(try_scratch("dirty", 256 * MEGABYTE), -EBADMSG);
         }
         /* Between two members. */
-        {
-                Tar tar = {.size = 0};
-
-                tar_add_text(&tar, '0', "a", "data");
-                memset(tar.data + tar.size, 'g', BLOCK);
-                tar.size += BLOCK;
-                tar_add_text(&tar, '0', "b", "data");
-                tar_end(&tar);
-                assert_int_equal(read_nothing_of(tar.data, tar.size), -EBADMSG);
-        }
+        tar_add_text(&tar, '0', "a", "data");
+        memset(tar.data + tar.size, 'g', BLOCK);
+        tar.size += BLOCK;
+        tar_add_text(&tar, '0', "b", "data");
+        tar_end(&tar);
+        assert_int_equal(read_nothing_of(tar.data, tar.size), -EBADMSG);
 }
 
 /* Members that were taken of a shorter file are whole ones. */
@@ -774,6 +802,7 @@ static void cut_everywhere(const char *name, bool packed)
 static void test_cut_short(void **state)
 {
         static const char *const formats[] = {"gnu", "ustar", "pax", "pax --pax-option=comment=global"};
+        static const char *const packings[] = {"gzip", "xz", "zstd"};
 
         run("rm -rf cut && mkdir cut && printf one > cut/1 && printf '' > cut/2 && "
             "head -c 1500 /dev/zero | tr '\\0' x > cut/3 && printf four > cut/$(printf %%090d 4) && "
@@ -782,19 +811,20 @@ static void test_cut_short(void **state)
                 run("tar --format=%s --mtime=@0 -C cut -cf cut.tar .", formats[i]);
                 cut_everywhere("cut.tar", false);
         }
-        run("gzip -nkf cut.tar && xz -kf cut.tar");
-        cut_everywhere("cut.tar.gz", true);
-        cut_everywhere("cut.tar.xz", true);
-        if (have("zstd")) {
-                run("zstd -qkf cut.tar");
-                cut_everywhere("cut.tar.zst", true);
+        for (size_t i = 0; i < ELEMENTSOF(packings); i++) {
+                CLEANUP(free) char *name = text_format("cut.%s", packings[i]);
+
+                if (!have(packings[i]))
+                        continue;
+                run("%s -qc cut.tar > %s", packings[i], name);
+                cut_everywhere(name, true);
         }
 }
 
 /* For the sanitizers: whatever comes of it, it is an answer. */
 static void test_damage(void **state)
 {
-        static const char *const names[] = {"cut.tar", "cut.tar.gz", "cut.tar.xz", "cut.tar.zst", "sparse"};
+        static const char *const names[] = {"cut.tar", "cut.gzip", "cut.xz", "cut.zstd", "sparse"};
         uint32_t seed = 7;
 
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
@@ -913,8 +943,7 @@ static void test_names_that_are_not_written(void **state)
         /* The writer is none the worse for it. */
         add(writer, "good", "data", 4, 0);
         assert_int_equal(archive_writer_finish(writer, NULL), 0);
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        assert_int_equal(read_fd_all(fd, &taken), 0);
+        assert_int_equal(read_back(fd, &taken), 0);
         assert_int_equal(taken.n, 1);
         taken_clear(&taken);
 }
@@ -930,8 +959,7 @@ static void test_unfinished_is_no_archive(void **state)
         add(writer, "a", big, 100000, 0);
         assert_null(archive_writer_free(writer));
         assert_true(lseek(fd, 0, SEEK_END) > 90000);
-        assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-        assert_int_equal(read_fd_all(fd, &taken), -EBADMSG);
+        assert_int_equal(read_back(fd, &taken), -EBADMSG);
         assert_int_equal(taken.n, 0);
 }
 
@@ -949,11 +977,12 @@ int main(void)
                 cmocka_unit_test(test_long_names),
                 cmocka_unit_test(test_good_names),
                 cmocka_unit_test(test_only_files),
-                cmocka_unit_test(test_links_of_real_tars),
                 cmocka_unit_test(test_bounds),
                 cmocka_unit_test(test_sizes_that_are_lies),
                 cmocka_unit_test(test_more_said_than_there),
                 cmocka_unit_test(test_bombs),
+                cmocka_unit_test(test_long_maps),
+                cmocka_unit_test(test_long_access_lists),
                 cmocka_unit_test(test_sparse_files),
                 cmocka_unit_test(test_no_archives),
                 cmocka_unit_test(test_garbage),

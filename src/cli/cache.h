@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the verbs on the cache share. */
+
+#include "cli/invocation.h"
+
+/* The default store; an error where it cannot be used, since here it is what the verb is about. */
+int cache_open(MusterStore **ret, MusterError **ret_error);
+
+/* "12.3 MiB"; to free(), NULL when out of memory. */
+char *text_of_size(int64_t bytes);
+
+/* "3 days ago", of a time in seconds since the epoch; to free(), NULL when out of memory. */
+char *text_of_age(int64_t when);
+
+/* "2026-11-24 13:33:14" in local time; to free(), NULL when out of memory. */
+char *text_of_time(int64_t when);
+
+/* "30d", "12h", "45m", "10s", "2w", or seconds without a letter. -EINVAL. */
+int parse_age(const char *text, uint64_t *ret_sec);
+
+/* "100M", "2G", "512K" (of 1024), or bytes without a letter. -EINVAL. */
+int parse_size(const char *text, uint64_t *ret_bytes);
+
+/* What prune and clear say, from the library's object. */
+int say_removed(const Invocation *invocation, const MusterStore *store, const char *text,
+                MusterError **ret_error);
+
+static inline void cleanup_store(MusterStore **store)
+{
+        muster_store_unref(*store);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/i18n.h"
+#include "cli/cache.h"
+#include "cli/output.h"
+#include "cli/verbs.h"
+
+static const Option option_output = {
+        .letter = 'o',
+        .name = "output",
+        .argument = N_("FILE"),
+        .help = N_("write the archive to this file rather than to standard output"),
+        .complete = COMPLETE_FILE,
+};
+
+static int open_output(const char *path, int *ret_fd, MusterError **ret_error)
+{
+        if (path) {
+                *ret_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
+                return *ret_fd < 0 ? error_errno(ret_error, -errno, _("%s cannot be written"), path) : 0;
+        }
+        if (isatty(STDOUT_FILENO))
+                return error_set(ret_error, -EINVAL,
+                                 _("An archive is nothing for a terminal; redirect it, as in 'muster cache "
+                                   "export > records.tar', or give --output."));
+        *ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return *ret_fd < 0 ? error_errno(ret_error, -errno, _("Standard output cannot be used")) : 0;
+}
+
+static int run(Invocation *invocation, MusterError **ret_error)
+{
+        const char *path = option_value(invocation, &option_output);
+        CLEANUP(free) const char **names = calloc(invocation->n_arguments + 1, sizeof(*names));
+        CLEANUP(store) MusterStore *store = NULL;
+        CLEANUP(fd) int fd = -1;
+        int r;
+
+        if (!names)
+                return error_oom(ret_error);
+        if (option_given(invocation, &option_json) && !path)
+                return error_set(ret_error, -EINVAL,
+                                 _("With --json the archive needs a file of its own; give --output."));
+        for (size_t i = 0; i < invocation->n_arguments; i++)
+                names[i] = invocation->arguments[i];
+        r = cache_open(&store, ret_error);
+        if (r >= 0)
+                r = open_output(path, &fd, ret_error);
+        if (r >= 0)
+                r = muster_store_export(store, fd, *names ? names : NULL, ret_error);
+        if (r < 0)
+                return r;
+        if (option_given(invocation, &option_json)) {
+                CLEANUP(json) json_object *object = json_object_new_object();
+
+                if (!object || json_add_int(object, "exported", r) < 0)
+                        return error_oom(ret_error);
+                r = say_json(object, ret_error);
+                return r < 0 ? r : EXIT_OK;
+        }
+        if (r == 0)
+                note(_("There is no record in %s, so the archive is empty."), muster_store_directory(store));
+        return EXIT_OK;
+}
+
+static const Option *const options[] = {&option_output, NULL};
+
+const Verb verb_cache_export = {
+        .name = "cache export",
+        .arguments = N_("[DIGEST|PATH...]"),
+        .summary = N_("write records to an archive, for other hosts or an image"),
+        .about =
+                N_("Writes the records, or those that are named as for 'cache show', as a tar archive to "
+                   "standard output. It holds what depends on the emulator alone; what also depends on the "
+                   "host (KVM, which CPU models run) is learned anew where it is imported. The same records "
+                   "give the same bytes.\n"
+                   "Exits with 0, or 2 on an error."),
+        .example = "muster cache export > records.tar",
+        .max_arguments = 1000,
+        .options = options,
+        .complete = COMPLETE_EMULATOR,
+        .run = run,
+};
