@@ -15,6 +15,7 @@
 
 #define ENTRY_FORMAT 1
 #define HEADER_MAX   160
+#define FOLDER_TRIES 16
 #define ENTRY_MAX    ((size_t)JSON_SIZE_MAX + HEADER_MAX)
 
 static const struct {
@@ -198,10 +199,12 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
         if (r < 0)
                 return r;
         r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
-        if (r == -ENOENT) {
+        /* No folder yet; or none any more, each time that somebody clears the store. */
+        for (unsigned i = 0; r == -ENOENT && i < FOLDER_TRIES; i++) {
                 r = store_make_folders(store);
-                if (r == 0)
-                        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
+                if (r < 0)
+                        break;
+                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
         }
         if (r < 0) {
                 store_note_unwritable(store, r);
