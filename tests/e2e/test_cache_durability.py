@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from conftest import MUSTER, Cache, binary_of, tiny
+from conftest import MUSTER, Cache, tiny
 from test_cache_key import FEATURE, probe, without
 
 STORAGE = "/usr/bin/qemu-storage-daemon"

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from conftest import MUSTER, binary_of, replace, tiny
+from conftest import binary_of, replace, tiny
 from test_cache_key import FEATURE, counting
 
 WORDS = "the last words of a broken emulator\n"
