@@ -38,8 +38,7 @@ static inline void recorded_add(MusterFacts *facts, json_object *replies, const 
 static inline MusterFacts *recorded_unsealed(const char *name)
 {
         CLEANUP(free)
-        char *file = text_format("replies/%s.json", name),
-             *path = maker_data(file), *text = NULL;
+        char *file = text_format("replies/%s.json", name), *path = maker_data(file), *text = NULL;
         CLEANUP(json) json_object *root = NULL;
         json_object *kvm = json_object_new_object();
         MusterFacts *facts;
