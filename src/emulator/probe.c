@@ -324,19 +324,27 @@ static json_object *types_list(const Probe *probe)
         return fact && fact->status == FACT_ANSWERED ? fact->value : NULL;
 }
 
-/* Without a list, every type may be there. */
-static bool may_have_type(const Probe *probe, const char *type)
+static int compare_names(const void *a, const void *b)
 {
-        json_object *list = types_list(probe);
-        size_t n;
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-        if (!json_object_is_type(list, json_type_array))
-                return true;
-        n = json_object_array_length(list);
-        for (size_t i = 0; i < n; i++)
-                if (streq_ptr(json_get_string(json_object_array_get_idx(list, i), "name"), type))
-                        return true;
-        return false;
+/* The names of the list, sorted, since hundreds are looked for among a thousand while the emulator waits. */
+static int sort_types(json_object *list, const char ***ret, size_t *ret_n)
+{
+        size_t length = json_object_array_length(list), n = 0;
+        const char **names = calloc(length + 1, sizeof(*names));
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < length; i++) {
+                names[n] = json_get_string(json_object_array_get_idx(list, i), "name");
+                n += names[n] != NULL;
+        }
+        qsort(names, n, sizeof(*names), compare_names);
+        *ret = names;
+        *ret_n = n;
+        return 0;
 }
 
 /* What is open when the emulator has died too often is not asked any more; all else is kept. */
@@ -368,12 +376,19 @@ static const char device_properties[] = "device-list-properties";
 
 static int add_properties(Probe *probe, const char *const *types)
 {
+        json_object *list = types_list(probe);
+        /* Without a list, every type may be there. */
+        bool listed = json_object_is_type(list, json_type_array);
+        CLEANUP(free) const char **names = NULL;
+        size_t n = 0;
         int r = 0;
 
+        if (listed)
+                r = sort_types(list, &names, &n);
         for (size_t i = 0; r == 0 && types && types[i]; i++) {
                 if (i >= PROPERTIES_TYPES_MAX)
                         return -E2BIG;
-                if (may_have_type(probe, types[i]))
+                if (!listed || bsearch(&types[i], names, n, sizeof(*names), compare_names))
                         r = add_ask(probe, device_properties, types[i], FACT_PORTABLE);
         }
         return r;
