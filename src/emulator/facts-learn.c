@@ -110,6 +110,7 @@ static int learn(Probe *probe, Identifier *identifier, const char *const *types,
         r = probe_ask_properties(probe, types, ret_error);
         if (r < 0)
                 return r;
+        probe_end_asking(probe);
         return probe_to_facts(probe, &identifier->process, ret, ret_error);
 }
 
@@ -179,6 +180,7 @@ int facts_complete(MusterContext *context, MusterFacts *facts, const char *const
         r = probe_ask_properties(&probe, types, ret_error);
         if (r < 0)
                 return r;
+        probe_end_asking(&probe);
         r = probe_pour(&probe, facts, ret_error);
         if (r < 0)
                 return r;

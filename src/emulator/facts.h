@@ -27,6 +27,9 @@ typedef enum FactStatus {
         FACT_NOT_ASKED, /* `reason` says why: a running emulator, another kind of emulator */
 } FactStatus;
 
+/* The answer that the schema is made of: in facts_seal(), or before, while others are waited for. */
+#define FACT_SCHEMA "query-qmp-schema"
+
 typedef struct Fact {
         char *name;
         FactScope scope;

@@ -35,6 +35,7 @@ void probe_clear(Probe *probe)
                 free(probe->asks[i].reason);
                 json_object_put(probe->asks[i].value);
         }
+        probe->schema = muster_schema_unref(probe->schema);
         free(probe->asks);
         probe->asks = NULL;
         probe->n_asks = 0;
@@ -87,6 +88,17 @@ static char *fault_text(const QmpFault *fault)
         return text_for_terminal(text, strlen(text), REASON_MAX);
 }
 
+/* The graph is made while the emulator works at the next answers. What is wrong is told by facts_seal(). */
+static void take_answer(Ask *ask, json_object *result)
+{
+        Probe *probe = ask->probe;
+
+        ask->value = json_object_get(result);
+        settle(ask, FACT_ANSWERED, NULL);
+        if (streq(ask->name, FACT_SCHEMA) && !probe->schema)
+                (void)schema_new_from_json(ask->value, &probe->schema, /* ret_error= */ NULL);
+}
+
 static void on_reply(json_object *result, const QmpFault *fault, int error, void *userdata)
 {
         Ask *ask = userdata;
@@ -96,8 +108,7 @@ static void on_reply(json_object *result, const QmpFault *fault, int error, void
         probe->n_pending--;
         probe->idle = probe->n_pending == 0;
         if (error == 0) {
-                ask->value = json_object_get(result);
-                settle(ask, FACT_ANSWERED, NULL);
+                take_answer(ask, result);
         } else if (error == -EIO && fault) {
                 bool not_found = streq(fault->class_name, "CommandNotFound");
 
@@ -453,9 +464,18 @@ int probe_ask_core(Probe *probe, MusterError **ret_error)
         return probe_settle(probe, CORE_DEATHS_MAX, ret_error);
 }
 
+void probe_end_asking(Probe *probe)
+{
+        if (probe->run)
+                run_kill(probe->run);
+}
+
 int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error)
 {
         int r = 0;
+
+        if (!facts->schema)
+                facts->schema = TAKE(probe->schema);
 
         for (size_t i = 0; r == 0 && i < probe->n_asks; i++) {
                 Ask *ask = probe->asks + i;
