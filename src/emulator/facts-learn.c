@@ -128,7 +128,7 @@ static MusterEmulatorKind guess_kind(const char *path)
 }
 
 int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
-                MusterFacts **ret, MusterError **ret_error)
+                MusterFacts **ret, Run **ret_ended, MusterError **ret_error)
 {
         /* Before the thread opens anything, and until it has closed all. */
         CLEANUP(low_fds) unsigned low_fds = low_fds_occupy();
@@ -148,13 +148,16 @@ int facts_probe(MusterContext *context, const char *path, const Identity *known,
         r = identifier_start(&identifier, path, known);
         if (r < 0)
                 return error_errno(ret_error, r, _("No thread can be started to identify %s"), path);
-        return learn(&probe, &identifier, types, ret, ret_error);
+        r = learn(&probe, &identifier, types, ret, ret_error);
+        if (r == 0 && ret_ended)
+                *ret_ended = TAKE(probe.run);
+        return r;
 }
 
 _public_ int muster_facts_probe(MusterContext *context, const char *path, const char *const *types,
                                 MusterFacts **ret, MusterError **ret_error)
 {
-        return facts_probe(context, path, /* known= */ NULL, types, ret, ret_error);
+        return facts_probe(context, path, /* known= */ NULL, types, ret, /* ret_ended= */ NULL, ret_error);
 }
 
 int facts_complete(MusterContext *context, MusterFacts *facts, const char *const *types,

@@ -37,6 +37,7 @@ void lookup_clear(Lookup *lookup)
         free(lookup->absolute);
         trail_clear(&lookup->trail);
         muster_facts_unref(lookup->facts);
+        run_close(lookup->ended);
         *lookup = (Lookup){};
 }
 
@@ -284,7 +285,7 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
 static int whole_probe(Lookup *lookup, MusterError **ret_error)
 {
         return facts_probe(lookup->context, lookup->target, /* known= */ NULL,
-                           (const char *const *)lookup->types, &lookup->facts, ret_error);
+                           (const char *const *)lookup->types, &lookup->facts, &lookup->ended, ret_error);
 }
 
 static char *lock_name(const Lookup *lookup)
