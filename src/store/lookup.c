@@ -352,5 +352,13 @@ int lookup_run(Lookup *lookup, MusterError **ret_error)
         if (!name)
                 return error_oom(ret_error);
         r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        if (r >= 0 && lock.waited && !(lookup->flags & MUSTER_LOOKUP_NO_CACHE)) {
+                /* What the other one left can be read by all who waited, side by side. */
+                store_unlock(&lock);
+                r = from_store(lookup, /* locked= */ false, ret_error);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+                r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        }
         return r < 0 ? r : under_lock(lookup, ret_error);
 }
