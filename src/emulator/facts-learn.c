@@ -110,6 +110,7 @@ static int learn(Probe *probe, Identifier *identifier, const char *const *types,
         r = probe_ask_properties(probe, types, ret_error);
         if (r < 0)
                 return r;
+        probe_end_asking(probe);
         return probe_to_facts(probe, &identifier->process, ret, ret_error);
 }
 
@@ -127,7 +128,7 @@ static MusterEmulatorKind guess_kind(const char *path)
 }
 
 int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
-                MusterFacts **ret, MusterError **ret_error)
+                MusterFacts **ret, Run **ret_ended, MusterError **ret_error)
 {
         /* Before the thread opens anything, and until it has closed all. */
         CLEANUP(low_fds) unsigned low_fds = low_fds_occupy();
@@ -147,13 +148,16 @@ int facts_probe(MusterContext *context, const char *path, const Identity *known,
         r = identifier_start(&identifier, path, known);
         if (r < 0)
                 return error_errno(ret_error, r, _("No thread can be started to identify %s"), path);
-        return learn(&probe, &identifier, types, ret, ret_error);
+        r = learn(&probe, &identifier, types, ret, ret_error);
+        if (r == 0 && ret_ended)
+                *ret_ended = TAKE(probe.run);
+        return r;
 }
 
 _public_ int muster_facts_probe(MusterContext *context, const char *path, const char *const *types,
                                 MusterFacts **ret, MusterError **ret_error)
 {
-        return facts_probe(context, path, /* known= */ NULL, types, ret, ret_error);
+        return facts_probe(context, path, /* known= */ NULL, types, ret, /* ret_ended= */ NULL, ret_error);
 }
 
 int facts_complete(MusterContext *context, MusterFacts *facts, const char *const *types,
@@ -179,6 +183,7 @@ int facts_complete(MusterContext *context, MusterFacts *facts, const char *const
         r = probe_ask_properties(&probe, types, ret_error);
         if (r < 0)
                 return r;
+        probe_end_asking(&probe);
         r = probe_pour(&probe, facts, ret_error);
         if (r < 0)
                 return r;

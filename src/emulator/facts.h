@@ -27,6 +27,11 @@ typedef enum FactStatus {
         FACT_NOT_ASKED, /* `reason` says why: a running emulator, another kind of emulator */
 } FactStatus;
 
+struct Run; /* run.h */
+
+/* The answer that the schema is made of: in facts_seal(), or before, while others are waited for. */
+#define FACT_SCHEMA "query-qmp-schema"
+
 typedef struct Fact {
         char *name;
         FactScope scope;
@@ -86,10 +91,11 @@ const char *fact_status_name(FactStatus status);
 
 /*
  * As muster_facts_probe(), where `known` (may be NULL) is an identity whose digests are taken over for files
- * of the same stamp.
+ * of the same stamp. *ret_ended (may be NULL) is the emulator, killed, for whoever has something to do while
+ * the kernel takes it apart; run_close() reaps it.
  */
 int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
-                MusterFacts **ret, MusterError **ret_error);
+                MusterFacts **ret, struct Run **ret_ended, MusterError **ret_error);
 
 /*
  * Makes unsealed facts, of which the identity is set, complete: asks the emulator at the identity's path
