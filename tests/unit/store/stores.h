@@ -25,7 +25,10 @@ static inline void take_note(const char *sentence, void *userdata)
         pthread_mutex_unlock(&notes_mutex);
 }
 
-/* That so many notes were given since the last time, the last of them with this in it. */
+static MusterStore *last_opened;
+
+/* That so many notes were given since the last time, the last of them with this in it. What was noted of a
+ * file is then news again. */
 static inline void expect_notes(unsigned n, const char *fragment)
 {
         if (n_notes != n)
@@ -36,6 +39,8 @@ static inline void expect_notes(unsigned n, const char *fragment)
                 fail_msg("more than a sentence: %s", last_note);
         n_notes = 0;
         last_note[0] = '\0';
+        if (last_opened)
+                memset(last_opened->noted, 0, sizeof(last_opened->noted));
 }
 
 /* The store in the folder `name` of the test's folder. */
@@ -47,6 +52,8 @@ static inline MusterStore *open_store(const char *name)
         if (muster_store_open(in_dir(name), &store, &error) < 0)
                 fail_msg("%s", muster_error_message(error));
         muster_store_set_note_handler(store, take_note, /* userdata= */ NULL);
+        muster_store_unref(last_opened);
+        last_opened = muster_store_ref(store);
         return store;
 }
 
