@@ -140,14 +140,24 @@ def prober_among(children, emulator):
     raise AssertionError("nobody probes")
 
 
+def started(log, n):
+    """Until the n-th start is in the log: an emulator that is killed before that was not counted."""
+    for _ in range(1000):
+        if log.starts() >= n:
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"{log.starts()} starts")
+
+
 def test_the_prober_is_killed(muster, emulators, recording, log, crowd, cache):
     """Halfway, twice: the next one takes over, with no lock left behind. (Its scratch folder stays until it is swept.)"""
     slow = dict(tiny(recording, log), faults={"query-qmp-schema": dict(do="delay", msec=1500)})
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, "--timeout", "60")
     killed = []
-    for _ in range(2):
+    for n in range(2):
         killed.append(prober_among([c for c in many.children if c not in killed], emulator))
+        started(log, n + 1)
         killed[-1].send_signal(signal.SIGKILL)
         killed[-1].wait()
     done = many.wait()
@@ -178,6 +188,7 @@ def test_the_prober_is_interrupted(muster, emulators, recording, log, crowd, cac
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, n=8)
     one = prober_among(many.children, emulator)
+    started(log, 1)
     one.send_signal(how)
     done = dict(zip(many.children, many.wait()))
     assert done.pop(one)[0] not in (0, 1, 3)
