@@ -265,8 +265,8 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
 
 static int whole_probe(Lookup *lookup, MusterError **ret_error)
 {
-        return facts_probe(lookup->context, lookup->target, /* known= */ NULL,
-                           (const char *const *)lookup->types, &lookup->facts, &lookup->ended, ret_error);
+        return facts_probe(lookup->context, lookup->target, (const char *const *)lookup->types,
+                           &lookup->facts, &lookup->ended, ret_error);
 }
 
 static char *lock_name(const Lookup *lookup)
