@@ -232,7 +232,7 @@ static void test_never_torn(void **state)
         memset(text, 'a', sizeof(text));
         assert_int_equal(write_file_at(folder, "file", text, sizeof(text), 0600, false), 0);
         assert_int_equal(pthread_create(&thread, NULL, keep_reading, &n), 0);
-        for (unsigned i = 0; i < 400; i++) {
+        for (unsigned i = 0; i < 150; i++) {
                 memset(text, 'a' + (int)(i % 26), sizeof(text));
                 assert_int_equal(write_file_at(folder, "file", text, sizeof(text), 0600, false), 0);
         }
