@@ -14,9 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-        CLEANUP(free)
-        char *text = strndup((const char *)data, size),
-             *path = NULL, *printed = NULL, *again = NULL, *name = NULL;
+        CLEANUP(free) char *text = strndup((const char *)data, size), *path = NULL;
+        CLEANUP(free) char *printed = NULL, *again = NULL, *name = NULL;
         CLEANUP(trail) Trail trail = {}, second = {};
         size_t printed_size, again_size;
         int r;
