@@ -13,6 +13,13 @@
 
 #define NOBODY 65534
 
+/* Instead of libc's: nothing here need survive a crash of the host, and a disk takes longer than all tests.
+ */
+int fdatasync(int fd)
+{
+        return fd < 0 ? -1 : 0;
+}
+
 static pthread_mutex_t notes_mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned n_notes;
 static char last_note[2048];

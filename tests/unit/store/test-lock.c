@@ -16,7 +16,7 @@ uint64_t __real_now_usec(void);
 uint64_t __wrap_now_usec(void);
 uint64_t __wrap_now_usec(void)
 {
-        n_looks++;
+        __atomic_add_fetch(&n_looks, 1, __ATOMIC_RELAXED);
         return tick ? clock_usec += tick : __real_now_usec();
 }
 

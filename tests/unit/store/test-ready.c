@@ -116,14 +116,15 @@ static void test_same_as_judged(void **state)
         assert_true(strv_length(drivers) > 5);
         for (size_t i = 0; i < ELEMENTSOF(recorded_names); i++) {
                 CLEANUP(case) Case c;
-                MusterTrust trust = (MusterTrust)(i % 3);
+                MusterTrust trust = (MusterTrust)(i / 2 % 3);
                 const char *feature;
 
                 make_case(recorded_names[i], &c);
                 for (size_t f = 0; (feature = muster_catalogue_feature(catalogue, f)); f++) {
                         compare(&c, trust, feature, NULL, false);
                         compare(&c, trust, feature, "unrelated", false);
-                        for (char **driver = drivers; *driver; driver++)
+                        /* All drivers where schemas differ most. */
+                        for (char **driver = drivers; i % 3 == 0 && *driver; driver++)
                                 compare(&c, trust, feature, *driver, false);
                 }
         }
@@ -190,7 +191,7 @@ static void test_other_facts(void **state)
         CLEANUP(case) Case c;
         CLEANUP(free) char *host = NULL;
 
-        make_case("7.2-x86_64", &c);
+        make_case("7.2-storage-daemon", &c);
         expect_ready(&c, true);
         assert_int_equal(record_save(store, c.id, c.facts, NULL), 0);
         expect_ready(&c, false);
@@ -219,7 +220,7 @@ static void test_stamps_unknown(void **state)
         CLEANUP(case) Case c;
         FileStamp stamp;
 
-        make_case("7.2-x86_64", &c);
+        make_case("7.2-storage-daemon", &c);
         assert_int_equal(record_save(store, c.id, c.facts, NULL), 0);
         c.source.record = (FileStamp){0};
         ready_keep(store, &c.source, c.verdicts[MUSTER_TRUST_MEASURED]);
@@ -258,7 +259,7 @@ static void test_other_catalogue(void **state)
 {
         CLEANUP(case) Case c;
 
-        make_case("7.2-x86_64", &c);
+        make_case("7.2-storage-daemon", &c);
         expect_ready(&c, true);
         /* Even if only the ctime moved. */
         touch("config/muster/features.d/own.ini");
@@ -309,7 +310,7 @@ static void test_one_file_is_not_the_hosts(void **state)
         CLEANUP(verdicts) MusterVerdicts *verdicts = NULL;
         CLEANUP(case) Case c;
 
-        make_case("7.2-x86_64", &c);
+        make_case("7.2-storage-daemon", &c);
         assert_int_equal(record_save(store, c.id, c.facts, &c.source.record), 0);
         assert_int_equal(muster_verdicts_new(one, c.facts, MUSTER_TRUST_MEASURED, &verdicts, NULL), 0);
         ready_keep(store, &c.source, verdicts);
@@ -353,7 +354,7 @@ static void test_other_text(void **state)
         CLEANUP(case) Case c;
         size_t size;
 
-        make_case("7.2-x86_64", &c);
+        make_case("7.2-storage-daemon", &c);
         remove_files();
         ready_keep(store, &c.source, c.verdicts[MUSTER_TRUST_MEASURED]);
         name = only_file();
@@ -372,7 +373,7 @@ static void test_other_text(void **state)
                 expect_ready(&c, false);
         }
         /* Cut anywhere: what is left says the same, or nothing. In a crash no such file comes to be. */
-        for (size_t n = 0; n < size; n += 7) {
+        for (size_t n = 0; n < size; n += 61) {
                 int r;
 
                 assert_int_equal(entry_write(store, ENTRY_VERDICTS, name, body, n, NULL), 0);
@@ -390,7 +391,7 @@ static void test_kept_once(void **state)
         CLEANUP(case) Case c;
         FileStamp before, after;
 
-        make_case("7.2-x86_64", &c);
+        make_case("7.2-storage-daemon", &c);
         remove_files();
         ready_keep(store, &c.source, c.verdicts[MUSTER_TRUST_MEASURED]);
         name = only_file();

@@ -198,7 +198,7 @@ static void test_anothers_record(void **state)
         CLEANUP(facts)
         MusterFacts *facts = recorded_facts("7.2-storage-daemon"), *loaded = NULL,
                     *other = recorded_facts("5.2-storage-daemon");
-        CLEANUP(free) char *body = NULL, *made_up = NULL;
+        CLEANUP(free) char *body = NULL;
         char id[RECORD_ID_SIZE], other_id[RECORD_ID_SIZE];
         char *at;
 

@@ -236,7 +236,7 @@ static void test_malformed(void **state)
 /* More links than a chain can have end in an error, not in memory. */
 static void test_too_many_links(void **state)
 {
-        CLEANUP(free) char *text = NULL, *many = NULL;
+        CLEANUP(free) char *text = NULL;
         Trail trail = rich_trail();
         IdentityLink links[65];
         size_t size;
