@@ -83,7 +83,7 @@ static int check_json(Audit *audit, const InventoryFile *file)
 static int identify(const Trail *trail, Identity *ret)
 {
         if (trail->identity.n_links > 0)
-                return identity_recheck(&trail->identity, ret);
+                return identity_recheck(&trail->identity, trail->looked_nsec, ret);
         return identity_of_file(trail->identity.path, /* known= */ NULL, ret, /* ret_error= */ NULL);
 }
 

@@ -150,7 +150,7 @@ static int identify(Lookup *lookup, Identity *ret)
                 return 1;
         }
         if (has_trail && was->n_links > 0)
-                r = identity_recheck(was, ret);
+                r = identity_recheck(was, lookup->trail.looked_nsec, ret);
         else if (identity_is_script(lookup->target) != 0 || stat(lookup->target, &st) < 0 ||
                  (!has_trail && !size_was_seen(lookup->store, (uint64_t)st.st_size)))
                 return 0;
@@ -265,8 +265,17 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
 
 static int whole_probe(Lookup *lookup, MusterError **ret_error)
 {
-        return facts_probe(lookup->context, lookup->target, (const char *const *)lookup->types,
-                           &lookup->facts, &lookup->ended, ret_error);
+        Identity before = {0};
+        int r;
+
+        if (identity_is_script(lookup->target) == 1)
+                (void)identity_of_script(lookup->target, &before);
+        r = facts_probe(lookup->context, lookup->target, (const char *const *)lookup->types, &lookup->facts,
+                        &lookup->ended, ret_error);
+        if (r == 0)
+                identity_forget_written(&lookup->facts->identity, &before);
+        identity_clear(&before);
+        return r;
 }
 
 static char *lock_name(const Lookup *lookup)

@@ -159,6 +159,9 @@ static bool can_be_printed(const char *path, const Identity *identity)
                 if (!identity->links[i].name || !on_one_line(identity->links[i].name) ||
                     !on_one_line(identity->links[i].path))
                         return false;
+        for (size_t i = 0; i < identity->n_watched; i++)
+                if (!on_one_line(identity->watched[i].path))
+                        return false;
         return strlen(path) <= PATH_MAX && on_one_line(path) && on_one_line(identity->executable) &&
                on_one_line(identity->modules_dir) && on_one_line(identity->modules_root) &&
                on_one_line(identity->modules_inside) && on_one_line(identity->modules_env);
@@ -178,6 +181,13 @@ static void print_links(FILE *out, const Identity *identity)
                 fprintf(out, "link %s ", link->digest[0] ? link->digest : "-");
                 file_stamp_print(&link->stamp, out);
                 fprintf(out, " %s\nname %s\n", link->path, link->name);
+        }
+        for (size_t i = 0; i < identity->n_watched; i++) {
+                const IdentityWatched *watched = &identity->watched[i];
+
+                fprintf(out, "watched %s ", watched->digest[0] ? watched->digest : "-");
+                file_stamp_print(&watched->stamp, out);
+                fprintf(out, " %s\n", watched->path);
         }
 }
 

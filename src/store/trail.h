@@ -19,6 +19,7 @@
  *   modules-env PATH
  *   link DIGEST-OR-- STAMP PATH   one for each link of the chain, the outermost first, each followed by
  *   name NAME                     the name by which it was reached
+ *   watched DIGEST-OR-- STAMP PATH  one for each file that a script of the chain may mean
  *   emulator JSON                 as muster_facts_describe() has it
  *   seen                          and behind it, to the end, the lines of identity_observe()
  */
