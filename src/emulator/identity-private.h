@@ -18,14 +18,6 @@ int identity_follow_chain(const struct stat *executable, const Identity *known, 
 /* Fills what is watched of the chain's scripts. */
 int identity_watch_words(const struct stat *executable, Identity *identity);
 
-/* What lies behind this name now, by its stamp; by its digest too where that is kept. */
-void identity_look_at_watched(const char *path, bool digest, IdentityWatched *ret);
-
 /* What modules_scan() found, moved; and where it looked. */
 void identity_take_modules(Identity *identity, Modules *modules);
 int identity_keep_place(Identity *identity, const char *root, const char *inside, const char *first_dir);
-
-static inline void cleanup_identity(Identity *identity)
-{
-        identity_clear(identity);
-}

@@ -88,6 +88,9 @@ int identity_recheck(const Identity *known, int64_t looked_nsec, Identity *ret);
  */
 int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec);
 
+/* What lies behind this name now, by its stamp; by its digest too where that is kept. `ret->path` stays. */
+void identity_look_at_watched(const char *path, bool digest, IdentityWatched *ret);
+
 /*
  * Watches no longer what has changed since `before`, when the emulator was about to be started: the script's
  * log or lock, which is another one after each start.
@@ -118,3 +121,8 @@ int modules_fingerprint(const char *root, const char *executable, char **ret_dir
 
 json_object *identity_to_json(const Identity *identity);
 int identity_from_json(const json_object *object, Identity *ret);
+
+static inline void cleanup_identity(Identity *identity)
+{
+        identity_clear(identity);
+}

@@ -405,17 +405,35 @@ static int add_properties(Probe *probe, const char *const *types)
         return r;
 }
 
-int probe_count_missing(const MusterFacts *known, const char *const *types)
+static int join_names(const Probe *probe, const char *more, char **ret)
 {
+        CLEANUP(free) char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        if (!out)
+                return -ENOMEM;
+        for (size_t i = 0; i < probe->n_asks; i++)
+                fprintf(out, "%s,", probe->asks[i].name);
+        fputs(more, out);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        *ret = TAKE(text);
+        return 0;
+}
+
+int probe_missing(const MusterFacts *known, const char *const *types, char **ret_names)
+{
+        bool lacks_host = !facts_find_unsealed(known, HOST_FACT_KVM_DEVICE);
         CLEANUP(probe) Probe probe = {.known = known};
         int r;
 
         r = probe_add_plan(&probe);
         if (r == 0)
                 r = add_properties(&probe, types);
-        if (r < 0)
-                return r;
-        return (int)probe.n_asks + (facts_find_unsealed(known, HOST_FACT_KVM_DEVICE) ? 0 : 1);
+        if (r == 0)
+                r = join_names(&probe, lacks_host ? HOST_FACT_KVM_DEVICE : "", ret_names);
+        return r < 0 ? r : (int)probe.n_asks + lacks_host;
 }
 
 int probe_ask_properties(Probe *probe, const char *const *types, MusterError **ret_error)

@@ -198,20 +198,18 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
         r = entry_seal(kind, body, size, &text, &text_size);
         if (r < 0)
                 return r;
-        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
+        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable, ret_stamp);
         /* No folder yet; or none any more, each time that somebody clears the store. */
         for (unsigned i = 0; r == -ENOENT && i < FOLDER_TRIES; i++) {
                 r = store_make_folders(store);
                 if (r < 0)
                         break;
-                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
+                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable, ret_stamp);
         }
         if (r < 0) {
                 store_note_unwritable(store, r);
                 return r;
         }
-        if (ret_stamp && entry_stamp(store, kind, name, ret_stamp) < 0)
-                *ret_stamp = (FileStamp){0};
         return 0;
 }
 

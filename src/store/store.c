@@ -265,5 +265,5 @@ int store_make_folders(MusterStore *store)
         if (faccessat(store->dirfd, STORE_TAG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;
         return write_file_at(store->dirfd, STORE_TAG, cachedir_tag, strlen(cachedir_tag), 0644,
-                             /* durable= */ false);
+                             /* durable= */ false, /* ret_stamp= */ NULL);
 }

@@ -54,13 +54,13 @@ static void test_makes_and_replaces(void **state)
         make_dirs("made/sub");
         folder = dirfd_of("made");
         for (unsigned durable = 0; durable < 2; durable++) {
-                assert_int_equal(write_file_at(folder, "file", "one", 3, 0640, durable), 0);
+                assert_int_equal(write_file_at(folder, "file", "one", 3, 0640, durable, NULL), 0);
                 expect_content("made/file", "one");
-                assert_int_equal(write_file_at(folder, "file", "second", 6, 0600, durable), 0);
+                assert_int_equal(write_file_at(folder, "file", "second", 6, 0600, durable, NULL), 0);
                 expect_content("made/file", "second");
-                assert_int_equal(write_file_at(folder, "file", "", 0, 0600, durable), 0);
+                assert_int_equal(write_file_at(folder, "file", "", 0, 0600, durable, NULL), 0);
                 expect_content("made/file", "");
-                assert_int_equal(write_file_at(folder, "sub/file", "below", 5, 0604, durable), 0);
+                assert_int_equal(write_file_at(folder, "sub/file", "below", 5, 0604, durable, NULL), 0);
                 expect_content("made/sub/file", "below");
         }
         umask(mask);
@@ -82,10 +82,10 @@ static void test_replaces_the_name(void **state)
         write_text("names/other", "other", 0600);
         assert_int_equal(symlink("other", in_dir("names/link")), 0);
         old = openat(folder, "file", O_RDONLY | O_CLOEXEC);
-        assert_int_equal(write_file_at(folder, "file", "new", 3, 0600, false), 0);
+        assert_int_equal(write_file_at(folder, "file", "new", 3, 0600, false, NULL), 0);
         assert_int_equal(read(old, data, sizeof(data)), 3);
         assert_string_equal(data, "old");
-        assert_int_equal(write_file_at(folder, "link", "new", 3, 0600, false), 0);
+        assert_int_equal(write_file_at(folder, "link", "new", 3, 0600, false, NULL), 0);
         assert_int_equal(lstat(in_dir("names/link"), &st), 0);
         assert_true(S_ISREG(st.st_mode));
         expect_content("names/other", "other");
@@ -97,9 +97,9 @@ static void test_cannot_be_there(void **state)
 
         make_dirs("blocked/file");
         folder = dirfd_of("blocked");
-        assert_int_equal(write_file_at(folder, "file", "x", 1, 0600, true), -EISDIR);
-        assert_int_equal(write_file_at(folder, "nowhere/file", "x", 1, 0600, true), -ENOENT);
-        assert_int_equal(write_file_at(-1, "file", "x", 1, 0600, true), -EBADF);
+        assert_int_equal(write_file_at(folder, "file", "x", 1, 0600, true, NULL), -EISDIR);
+        assert_int_equal(write_file_at(folder, "nowhere/file", "x", 1, 0600, true, NULL), -ENOENT);
+        assert_int_equal(write_file_at(-1, "file", "x", 1, 0600, true, NULL), -EBADF);
         assert_int_equal(count_temporaries(folder), 0);
 }
 
@@ -129,11 +129,11 @@ static int beyond_the_limit(int folder)
         signal(SIGXFSZ, SIG_IGN);
         if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
                 return SKIPPED;
-        if (write_file_at(folder, "file", big, sizeof(big), 0600, true) != -EFBIG)
+        if (write_file_at(folder, "file", big, sizeof(big), 0600, true, NULL) != -EFBIG)
                 return 1;
         if (count_temporaries(folder) != 0)
                 return 2;
-        return write_file_at(folder, "file", "old", 3, 0600, true) == 0 ? 0 : 3;
+        return write_file_at(folder, "file", "old", 3, 0600, true, NULL) == 0 ? 0 : 3;
 }
 
 static void test_limit(void **state)
@@ -177,17 +177,17 @@ static int on_a_full_disk(int unused)
             mount("none", in_dir("full"), "tmpfs", 0, "size=64k") < 0)
                 return SKIPPED;
         folder = open(in_dir("full"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0 || write_file_at(folder, "file", "old", 3, 0600, true) < 0)
+        if (folder < 0 || write_file_at(folder, "file", "old", 3, 0600, true, NULL) < 0)
                 return 1;
         for (unsigned durable = 0; durable < 2; durable++)
-                if (write_file_at(folder, "file", big, sizeof(big), 0600, durable) != -ENOSPC)
+                if (write_file_at(folder, "file", big, sizeof(big), 0600, durable, NULL) != -ENOSPC)
                         return 2;
         if (count_temporaries(folder) != 0)
                 return 3;
         if (read_file_at(folder, "file", 100, &data, NULL) < 0 || !streq(data, "old"))
                 return 4;
         /* Nothing of the attempt takes room. */
-        return write_file_at(folder, "file", big, 32768, 0600, true) == 0 ? 0 : 5;
+        return write_file_at(folder, "file", big, 32768, 0600, true, NULL) == 0 ? 0 : 5;
 }
 
 static void test_full_disk(void **state)
@@ -200,7 +200,7 @@ static int without_rights(int folder)
 {
         if (geteuid() == 0 && seteuid(NOBODY) < 0)
                 return SKIPPED;
-        if (write_file_at(folder, "file", "new", 3, 0600, true) != -EACCES)
+        if (write_file_at(folder, "file", "new", 3, 0600, true, NULL) != -EACCES)
                 return 1;
         return count_temporaries(folder) == 0 ? 0 : 2;
 }
@@ -249,11 +249,11 @@ static void test_never_torn(void **state)
         make_dirs("whole");
         folder = dirfd_of("whole");
         memset(text, 'a', sizeof(text));
-        assert_int_equal(write_file_at(folder, "file", text, sizeof(text), 0600, false), 0);
+        assert_int_equal(write_file_at(folder, "file", text, sizeof(text), 0600, false, NULL), 0);
         assert_int_equal(pthread_create(&thread, NULL, keep_reading, &n), 0);
         for (unsigned i = 0; i < 150; i++) {
                 memset(text, 'a' + (int)(i % 26), sizeof(text));
-                assert_int_equal(write_file_at(folder, "file", text, sizeof(text), 0600, false), 0);
+                assert_int_equal(write_file_at(folder, "file", text, sizeof(text), 0600, false, NULL), 0);
         }
         __atomic_store_n(&stop_reading, 1, __ATOMIC_SEQ_CST);
         assert_int_equal(pthread_join(thread, &fault), 0);

@@ -15,6 +15,8 @@
 
 static MusterStore *store;
 static MusterContext *context;
+static const char *asked = "";
+static Identity watched;
 
 static void test_lasting_codes(void **state)
 {
@@ -28,18 +30,33 @@ static void test_lasting_codes(void **state)
                 assert_false(failure_is_lasting(-passing[i]));
 }
 
+static FailureAbout about(const char *host, bool script)
+{
+        return (FailureAbout){
+                .key = KEY,
+                .fingerprint = host,
+                .asked = asked,
+                .path = "/usr/bin/broken",
+                .script = script,
+                .watched = &watched,
+                .context = context,
+        };
+}
+
 static void save(int code, bool script)
 {
+        const FailureAbout failure = about(HOST, script);
         CLEANUP(MusterError) MusterError *error = NULL;
 
         (void)error_set_detail(&error, code, "last words\nof it", "It %s.", "broke");
-        assert_int_equal(failure_save(store, KEY, HOST, context, "/usr/bin/broken", script, error), 0);
+        assert_int_equal(failure_save(store, &failure, error), 0);
 }
 
 static void expect_failure(const char *host, int expected)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
-        int code = 4711, r = failure_load(store, KEY, host, context, &code, &error);
+        const FailureAbout failure = about(host, /* script= */ false);
+        int code = 4711, r = failure_load(store, &failure, &code, &error);
 
         expect_notes(0, "");
         if (expected == 0) {
