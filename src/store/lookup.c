@@ -176,7 +176,38 @@ static int recall_failure(Lookup *lookup, const Identity *identity, MusterError 
         return r > 0 ? code : 0;
 }
 
-static void remember_failure(Lookup *lookup, int r, const MusterError *error)
+static FileStamp target_stamp(const Lookup *lookup)
+{
+        struct stat st;
+
+        return stat(lookup->target, &st) < 0 ? (FileStamp){0} : file_stamp(&st);
+}
+
+/* Whether these are the files that were there at that time: not upgraded while the emulator hung, nor copied
+ * to their place while it was tried. */
+static bool is_as_before(const Lookup *lookup, const Identity *identity, const FileStamp *before,
+                         int64_t before_nsec)
+{
+        CLEANUP(free) char *seen = NULL;
+        FileStamp now = target_stamp(lookup);
+        int64_t newest = 0;
+        size_t size;
+        FILE *out;
+        int r;
+
+        if (!file_stamp_equal(before, &now))
+                return false;
+        if (!identity)
+                return true;
+        out = open_memstream(&seen, &size);
+        r = out ? identity_observe(identity, out, &newest) : -ENOMEM;
+        if (out)
+                fclose(out);
+        return r == 0 && file_stamp_equal(before, &identity->stamp) && newest <= before_nsec;
+}
+
+static void remember_failure(Lookup *lookup, int r, const MusterError *error, const FileStamp *before,
+                             int64_t before_nsec)
 {
         CLEANUP(free) char *key = NULL;
         Identity identity = {0};
@@ -187,7 +218,8 @@ static void remember_failure(Lookup *lookup, int r, const MusterError *error)
         if (!script)
                 known = identity_of_file(lookup->target, /* known= */ NULL, &identity,
                                          /* ret_error= */ NULL) == 0;
-        if ((script || known) && failure_key(lookup->target, known ? &identity : NULL, &key) == 0) {
+        if ((script || known) && failure_key(lookup->target, known ? &identity : NULL, &key) == 0 &&
+            is_as_before(lookup, known ? &identity : NULL, before, before_nsec)) {
                 (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context,
                                    lookup->absolute, script, error);
                 remember_size(lookup);
@@ -283,6 +315,8 @@ static char *lock_name(const Lookup *lookup)
 static int under_lock(Lookup *lookup, MusterError **ret_error)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
+        FileStamp before = target_stamp(lookup);
+        int64_t before_nsec = stamp_now_nsec();
         int r = 0;
 
         if (!(lookup->flags & MUSTER_LOOKUP_NO_CACHE))
@@ -297,7 +331,7 @@ static int under_lock(Lookup *lookup, MusterError **ret_error)
         }
         if (r < 0) {
                 if (!lookup->cached)
-                        remember_failure(lookup, r, error);
+                        remember_failure(lookup, r, error, &before, before_nsec);
                 HAND_OVER(ret_error, error);
         }
         return r < 0 ? r : 0;
