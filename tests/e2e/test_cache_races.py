@@ -122,10 +122,13 @@ def parent(pid):
         return 0
 
 
-def prober_among(children, emulator):
-    """The one of these processes that has the emulator as its descendant."""
+def prober_among(children, emulator, log, starts=1):
+    """The one of these processes that has the emulator as its descendant, once that was started so many times."""
     pids = {child.pid: child for child in children}
-    for _ in range(1000):
+    for _ in range(3000):
+        if not log.path.exists() or log.path.read_text().splitlines().count("start") < starts:
+            time.sleep(0.01)
+            continue
         for pid in processes():
             try:
                 if os.readlink(f"/proc/{pid}/exe") != str(emulator):
@@ -146,8 +149,8 @@ def test_the_prober_is_killed(muster, emulators, recording, log, crowd, cache):
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, "--timeout", "60")
     killed = []
-    for _ in range(2):
-        killed.append(prober_among([c for c in many.children if c not in killed], emulator))
+    for n in range(2):
+        killed.append(prober_among([c for c in many.children if c not in killed], emulator, log, n + 1))
         killed[-1].send_signal(signal.SIGKILL)
         killed[-1].wait()
     done = many.wait()
@@ -163,7 +166,7 @@ def test_all_are_killed(muster, emulators, recording, log, crowd, cache):
     slow = dict(tiny(recording, log), faults={"query-qmp-schema": dict(do="delay", msec=500)})
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, n=16)
-    prober_among(many.children, emulator)
+    prober_among(many.children, emulator, log)
     for child in many.children:
         child.kill()
     many.wait()
@@ -177,7 +180,7 @@ def test_the_prober_is_interrupted(muster, emulators, recording, log, crowd, cac
     slow = dict(tiny(recording, log), faults={"query-qmp-schema": dict(do="delay", msec=800)})
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, n=8)
-    one = prober_among(many.children, emulator)
+    one = prober_among(many.children, emulator, log)
     one.send_signal(how)
     done = dict(zip(many.children, many.wait()))
     assert done.pop(one)[0] not in (0, 1, 3)
@@ -204,7 +207,7 @@ def test_the_prober_is_stopped(emulators, recording, log, scratch, cache):
     emulator = emulators.binary(slow)
     one = subprocess.Popen([MUSTER, "has", FEATURE, "-e", emulator, "--timeout", "60"], stdin=subprocess.DEVNULL)
     try:
-        prober_among([one], emulator)
+        prober_among([one], emulator, log)
         one.send_signal(signal.SIGSTOP)
         other = subprocess.run([MUSTER, "has", FEATURE, "-e", emulator, "--timeout", "0.3"], stdin=subprocess.DEVNULL,
                                capture_output=True, text=True)
