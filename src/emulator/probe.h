@@ -37,6 +37,7 @@ struct Probe {
         Ask *asks;
         size_t n_asks;
         size_t n_pending;
+        MusterSchema *schema; /* made of its answer at once; NULL: none, or a wrong one */
         bool idle;
 };
 
@@ -60,6 +61,9 @@ int probe_forgo_properties(Probe *probe);
 int probe_count_missing(const MusterFacts *known, const char *const *types);
 
 const Ask *probe_find(const Probe *probe, const char *name);
+
+/* All is asked: what was started ends beside what follows, and is closed with the probe. */
+void probe_end_asking(Probe *probe);
 
 /* Moves the answers out of the probe into unsealed facts, with what muster finds out by itself. */
 int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error);

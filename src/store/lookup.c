@@ -37,6 +37,7 @@ void lookup_clear(Lookup *lookup)
         free(lookup->absolute);
         trail_clear(&lookup->trail);
         muster_facts_unref(lookup->facts);
+        run_close(lookup->ended);
         *lookup = (Lookup){};
 }
 
@@ -296,8 +297,8 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
 
 static int whole_probe(Lookup *lookup, MusterError **ret_error)
 {
-        return facts_probe(lookup->context, lookup->target, /* known= */ NULL,
-                           (const char *const *)lookup->types, &lookup->facts, ret_error);
+        return facts_probe(lookup->context, lookup->target, (const char *const *)lookup->types,
+                           &lookup->facts, &lookup->ended, ret_error);
 }
 
 static char *lock_name(const Lookup *lookup)
@@ -366,5 +367,13 @@ int lookup_run(Lookup *lookup, MusterError **ret_error)
         if (!name)
                 return error_oom(ret_error);
         r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        if (r >= 0 && lock.waited && !(lookup->flags & MUSTER_LOOKUP_NO_CACHE)) {
+                /* What the other one left can be read by all who waited, side by side. */
+                store_unlock(&lock);
+                r = from_store(lookup, /* locked= */ false, ret_error);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+                r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        }
         return r < 0 ? r : under_lock(lookup, ret_error);
 }

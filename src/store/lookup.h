@@ -2,6 +2,7 @@
 #pragma once
 
 #include "emulator/context.h"
+#include "emulator/run.h"
 #include "store/ready.h"
 #include "store/trail.h"
 
@@ -20,6 +21,7 @@ typedef struct Lookup {
         int64_t looked_nsec; /* before anything was read */
 
         MusterFacts *facts;
+        Run *ended; /* an emulator that was probed and killed, or NULL: reaped after all is kept */
         bool cached;
         char id[RECORD_ID_SIZE]; /* "" where nothing is kept */
         FileStamp record_stamp, host_stamp;

@@ -181,14 +181,24 @@ static int check_folders(const char *directory, int fd, MusterError **ret_error)
         return 0;
 }
 
+/* A slash behind a name makes the kernel follow it, whatever the flags, and mkdir() of it a parent's. */
 static int open_or_make(const char *directory)
 {
-        int r = open_directory(directory);
+        CLEANUP(free) char *path = strdup(directory);
+        size_t n = strlen(directory);
+        int r;
 
+        if (!path)
+                return -ENOMEM;
+        if (n == 0)
+                return -ENOENT;
+        while (n > 1 && path[n - 1] == '/')
+                path[--n] = '\0';
+        r = open_directory(path);
         if (r != -ENOENT)
                 return r;
-        r = make_path(directory);
-        return r < 0 ? r : open_directory(directory);
+        r = make_path(path);
+        return r < 0 ? r : open_directory(path);
 }
 
 _public_ int muster_store_open(const char *directory, MusterStore **ret, MusterError **ret_error)

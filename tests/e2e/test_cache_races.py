@@ -122,13 +122,10 @@ def parent(pid):
         return 0
 
 
-def prober_among(children, emulator, log, starts=1):
-    """The one of these processes that has the emulator as its descendant, once that was started so many times."""
+def prober_among(children, emulator):
+    """The one of these processes that has the emulator as its descendant."""
     pids = {child.pid: child for child in children}
-    for _ in range(3000):
-        if not log.path.exists() or log.path.read_text().splitlines().count("start") < starts:
-            time.sleep(0.01)
-            continue
+    for _ in range(1000):
         for pid in processes():
             try:
                 if os.readlink(f"/proc/{pid}/exe") != str(emulator):
@@ -143,6 +140,15 @@ def prober_among(children, emulator, log, starts=1):
     raise AssertionError("nobody probes")
 
 
+def started(log, n):
+    """Until the n-th start is in the log: an emulator that is killed before that was not counted."""
+    for _ in range(1000):
+        if log.path.exists() and log.path.read_text().splitlines().count("start") >= n:
+            return
+        time.sleep(0.01)
+    raise AssertionError(log.take())
+
+
 def test_the_prober_is_killed(muster, emulators, recording, log, crowd, cache):
     """Halfway, twice: the next one takes over, with no lock left behind. (Its scratch folder stays until it is swept.)"""
     slow = dict(tiny(recording, log), faults={"query-qmp-schema": dict(do="delay", msec=1500)})
@@ -150,7 +156,8 @@ def test_the_prober_is_killed(muster, emulators, recording, log, crowd, cache):
     many = crowd("has", FEATURE, "-e", emulator, "--timeout", "60")
     killed = []
     for n in range(2):
-        killed.append(prober_among([c for c in many.children if c not in killed], emulator, log, n + 1))
+        killed.append(prober_among([c for c in many.children if c not in killed], emulator))
+        started(log, n + 1)
         killed[-1].send_signal(signal.SIGKILL)
         killed[-1].wait()
     done = many.wait()
@@ -166,7 +173,7 @@ def test_all_are_killed(muster, emulators, recording, log, crowd, cache):
     slow = dict(tiny(recording, log), faults={"query-qmp-schema": dict(do="delay", msec=500)})
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, n=16)
-    prober_among(many.children, emulator, log)
+    prober_among(many.children, emulator)
     for child in many.children:
         child.kill()
     many.wait()
@@ -180,7 +187,8 @@ def test_the_prober_is_interrupted(muster, emulators, recording, log, crowd, cac
     slow = dict(tiny(recording, log), faults={"query-qmp-schema": dict(do="delay", msec=800)})
     emulator = emulators.binary(slow)
     many = crowd("has", FEATURE, "-e", emulator, n=8)
-    one = prober_among(many.children, emulator, log)
+    one = prober_among(many.children, emulator)
+    started(log, 1)
     one.send_signal(how)
     done = dict(zip(many.children, many.wait()))
     assert done.pop(one)[0] not in (0, 1, 3)
@@ -207,7 +215,7 @@ def test_the_prober_is_stopped(emulators, recording, log, scratch, cache):
     emulator = emulators.binary(slow)
     one = subprocess.Popen([MUSTER, "has", FEATURE, "-e", emulator, "--timeout", "60"], stdin=subprocess.DEVNULL)
     try:
-        prober_among([one], emulator, log)
+        prober_among([one], emulator)
         one.send_signal(signal.SIGSTOP)
         other = subprocess.run([MUSTER, "has", FEATURE, "-e", emulator, "--timeout", "0.3"], stdin=subprocess.DEVNULL,
                                capture_output=True, text=True)
