@@ -3,10 +3,11 @@
 import json
 import os
 import subprocess
+import time
 
 import pytest
 
-from conftest import binary_of, replace, tiny
+from conftest import MUSTER, binary_of, replace, tiny
 from test_cache_key import FEATURE, counting
 
 WORDS = "the last words of a broken emulator\n"
@@ -141,6 +142,41 @@ def test_a_failure_of_the_supplement_keeps_the_record(muster, emulators, recordi
     assert answer.code in (0, 2) and cache.only("records").read_bytes() == record
     emulator.chmod(0o755)
     assert muster("has", FEATURE, "-e", emulator).code == 0
+
+
+@pytest.mark.parametrize("what", ["binary", "script", "modules", "link"])
+def test_upgraded_while_it_hung(muster, emulators, recording, log, what):
+    """The failure is that of what was there when it began, not of what is there at its end."""
+    good = tiny(recording, log)
+    hung = emulators.binary(broken(good, "query-version", do="hang"))
+    path, link = hung, emulators.folder / "link"
+    if what == "script":
+        path = emulators.script(f'#!/bin/sh\nexec {hung} "$@"\n')
+    elif what == "link":
+        path = link
+        link.symlink_to(hung)
+    child = subprocess.Popen([MUSTER, "has", FEATURE, "-e", path, "--timeout", "1.5"], stdin=subprocess.DEVNULL,
+                             stderr=subprocess.PIPE, text=True)
+    for _ in range(1000):
+        if log.path.exists() and "query-version" in log.path.read_text():
+            break
+        time.sleep(0.01)
+    if what == "binary":
+        replace(hung, binary_of(good))
+    elif what == "script":
+        replace(path, f'#!/bin/sh\nexec {emulators.binary(good)} "$@"\n'.encode())
+    elif what == "link":
+        new = emulators.binary(good)
+        link.unlink()
+        link.symlink_to(new)
+    else:
+        modules = emulators.folder.parent / "lib/qemu"
+        modules.mkdir(parents=True)
+        (modules / "accel-tcg.so").write_text("what it had hung for")
+    assert (child.communicate()[0], child.returncode) == (None, 2)
+    log.take()
+    assert muster("has", FEATURE, "-e", path, "--timeout", "1.5").code == (2 if what == "modules" else 0)
+    assert log.starts() >= 1
 
 
 def test_another_user_may_fare_better(muster, emulators):

@@ -179,11 +179,14 @@ def test_the_executable_behind_it_goes(muster, emulators, recording, log):
     assert answer.code == 2 and answer.err, answer
 
 
-def test_the_interpreter_changes(muster, emulators, pair, log, tmp_path):
+@pytest.mark.parametrize("aged", [False, True], ids=["young", "old"])
+def test_the_interpreter_changes(muster, emulators, pair, log, tmp_path, aged):
     shell = tmp_path / "shell"
     shutil.copy("/bin/sh", shell)
     wrapper = emulators.script(f'#!{shell}\nexec {pair[0]} "$@"\n')
     assert probe(muster, wrapper)[0] is False
+    if aged:
+        time.sleep(2.1)
     assert probe(muster, wrapper) == (True, 0, "present")
     replace(shell, pathlib.Path("/bin/bash").read_bytes())
     assert probe(muster, wrapper)[0] is False
