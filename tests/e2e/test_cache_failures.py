@@ -95,10 +95,21 @@ def test_retried_after_its_modules_changed(muster, emulators, recording, log):
     assert log.starts() >= 1
 
 
+def test_what_a_wrapper_needs_comes(muster, emulators, recording, log, tmp_path):
+    """A package is installed whose emulator a wrapper has named all the time."""
+    late = tmp_path / "late"
+    script = emulators.script(f'#!/bin/sh\nexec {late} "$@"\n')
+    assert muster("has", FEATURE, "-e", script).code == 2
+    assert "--no-cache" in muster("has", FEATURE, "-e", script).err
+    emulators.binary(tiny(recording, log)).rename(late)
+    assert muster("has", FEATURE, "-e", script).code == 0
+    assert log.starts() == 1
+
+
 def test_no_cache_retries_and_forgets(muster, emulators, recording, log, tmp_path):
-    """The script stays, what it needs comes."""
+    """The script stays, and what it needs comes; but it does not call that by a name that could be watched."""
     needed, good = tmp_path / "needed", emulators.binary(tiny(recording, log))
-    script = emulators.script(f'#!/bin/sh\n[ -e {needed} ] || exit 1\nexec {good} "$@"\n')
+    script = emulators.script(f'#!/bin/sh\ncd {tmp_path}\n[ -e needed ] || exit 1\nexec {good} "$@"\n')
     assert muster("has", FEATURE, "-e", script).code == 2
     needed.write_text("")
     answer = muster("has", FEATURE, "-e", script)
