@@ -89,10 +89,12 @@ static char *temporary_name(const char *name)
         return text_format("%.*s.tmp-%016llx", (int)folder, name, random);
 }
 
-int write_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool durable)
+int write_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool durable,
+                  FileStamp *ret_stamp)
 {
         CLEANUP(free) char *temporary = temporary_name(name);
         CLEANUP(fd) int fd = -1;
+        struct stat st;
         int r;
 
         if (!temporary)
@@ -106,9 +108,14 @@ int write_file_at(int dirfd, const char *name, const void *data, size_t size, mo
                 r = -errno;
         if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)
                 r = -errno;
-        if (r < 0)
+        if (r < 0) {
                 (void)unlinkat(dirfd, temporary, 0);
-        return r;
+                return r;
+        }
+        /* Renaming has changed its ctime. */
+        if (ret_stamp)
+                *ret_stamp = fstat(fd, &st) == 0 ? file_stamp(&st) : (FileStamp){0};
+        return 0;
 }
 
 int read_link(const char *path, char **ret)

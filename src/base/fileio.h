@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/stamp.h"
+
 /* All of a file, NUL-terminated (the NUL is not counted). -EFBIG beyond `max` bytes. Works on /proc. */
 int read_file(const char *path, size_t max, char **ret_data, size_t *ret_size);
 int read_file_at(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_size);
@@ -18,7 +20,8 @@ int read_fd(int fd, size_t max, char **ret_data, size_t *ret_size);
  * Blocking. What it is written to at first is named ".tmp-…"; a process that is killed may leave such a
  * file.
  */
-int write_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool durable);
+int write_file_at(int dirfd, const char *name, const void *data, size_t size, mode_t mode, bool durable,
+                  FileStamp *ret_stamp);
 
 /* The target of a symbolic link, for the caller to free(). */
 int read_link(const char *path, char **ret);

@@ -39,36 +39,58 @@ typedef struct All {
         MusterStore *store; /* shared by all; NULL: none */
 } All;
 
-/* What a table's row needs, where it stands ready in the cache; else NULL. */
-static json_object *ready_row(Session *session, const Invocation *invocation, const char *path)
+/* What a table's row shows, as far as probe_to_json() has it under the same names; NULL: out of memory. */
+static json_object *make_row(const char *emulator_text, int verdict)
 {
         CLEANUP(json)
-        json_object *probed = json_object_new_object(), *emulator = NULL, *feature = NULL, *features = NULL;
-        CLEANUP(free) char *text = NULL;
-        int verdict = session_ready_verdict(session, invocation, path, FOUNDING_FEATURE, /* driver= */ NULL,
-                                            &text);
+        json_object *probed = json_object_new_object(), *emulator = NULL,
+                    *feature = json_object_new_object(), *features = json_object_new_array();
 
-        if (verdict < 0 || !probed || json_parse(text, strlen(text), &emulator) < 0)
-                return NULL;
-        feature = json_object_new_object();
-        features = json_object_new_array();
-        if (!feature || !features || json_add_string(feature, "name", FOUNDING_FEATURE) < 0 ||
-            json_add_string(feature, "verdict", muster_verdict_name((MusterVerdict)verdict)) < 0 ||
+        if (!probed || !feature || !features ||
+            json_parse(emulator_text, strlen(emulator_text), &emulator) < 0 ||
+            json_add_string(feature, "name", FOUNDING_FEATURE) < 0 ||
+            json_add_string(feature, "verdict",
+                            verdict < 0 ? NULL : muster_verdict_name((MusterVerdict)verdict)) < 0 ||
             json_append(features, TAKE(feature)) < 0 || json_add(probed, "emulator", TAKE(emulator)) < 0 ||
             json_add(probed, "features", TAKE(features)) < 0)
                 return NULL;
         return TAKE(probed);
 }
 
+/* A row that stands ready in the cache; else NULL. */
+static json_object *ready_row(Session *session, const Invocation *invocation, const char *path)
+{
+        CLEANUP(free) char *emulator = NULL;
+        int verdict = session_ready_verdict(session, invocation, path, FOUNDING_FEATURE, /* driver= */ NULL,
+                                            &emulator);
+
+        return verdict < 0 ? NULL : make_row(emulator, verdict);
+}
+
+/* The features with their evidence are for those who read JSON: making them is a good part of the work. */
+static json_object *judged_row(const Session *session, MusterError **ret_error)
+{
+        CLEANUP(free) char *emulator = NULL;
+        json_object *row;
+
+        if (muster_facts_describe(session->facts, &emulator, ret_error) < 0)
+                return NULL;
+        row = make_row(emulator, muster_verdict(session->verdicts, FOUNDING_FEATURE, /* driver= */ NULL));
+        if (!row)
+                error_oom(ret_error);
+        return row;
+}
+
 static int work_on(Session *session, All *all, Slot *slot)
 {
+        bool json = option_given(all->invocation, &option_json);
         int r;
 
         r = session_open_context(session, all->invocation, &slot->error);
         if (r < 0)
                 return r;
         muster_context_set_cancel_fd(session->context, all->cancel_fd);
-        if (!option_given(all->invocation, &option_json))
+        if (!json)
                 slot->probed = ready_row(session, all->invocation, slot->path);
         if (slot->probed)
                 return 0;
@@ -78,7 +100,7 @@ static int work_on(Session *session, All *all, Slot *slot)
         if (r < 0)
                 return r;
         slot->spawned = session->info.spawned;
-        slot->probed = probe_to_json(session, &slot->error);
+        slot->probed = json ? probe_to_json(session, &slot->error) : judged_row(session, &slot->error);
         return slot->probed ? 0 : muster_error_code(slot->error) ?: -ENOMEM;
 }
 

@@ -18,8 +18,7 @@ typedef struct Identifier {
         uv_sem_t has_speaker;
         bool running;
         const char *path;
-        const Identity *known; /* or NULL */
-        pid_t speaker;         /* 0: none came */
+        pid_t speaker; /* 0: none came */
         Identity file, process;
         int r;
         MusterError *error;
@@ -28,21 +27,21 @@ typedef struct Identifier {
 static void identify(void *userdata)
 {
         Identifier *identifier = userdata;
-        bool has_file = identity_of_file(identifier->path, identifier->known, &identifier->file,
+        bool has_file = identity_of_file(identifier->path, /* known= */ NULL, &identifier->file,
                                          /* ret_error= */ NULL) == 0;
 
         uv_sem_wait(&identifier->has_speaker);
         if (identifier->speaker > 0)
                 identifier->r = identity_of_process(identifier->speaker, identifier->path,
-                                                    has_file ? &identifier->file : identifier->known,
+                                                    has_file ? &identifier->file : NULL,
                                                     &identifier->process, &identifier->error);
 }
 
-static int identifier_start(Identifier *identifier, const char *path, const Identity *known)
+static int identifier_start(Identifier *identifier, const char *path)
 {
         int r;
 
-        *identifier = (Identifier){.path = path, .known = known, .r = -ESRCH};
+        *identifier = (Identifier){.path = path, .r = -ESRCH};
         r = uv_sem_init(&identifier->has_speaker, 0);
         if (r < 0)
                 return r;
@@ -110,6 +109,7 @@ static int learn(Probe *probe, Identifier *identifier, const char *const *types,
         r = probe_ask_properties(probe, types, ret_error);
         if (r < 0)
                 return r;
+        probe_end_asking(probe);
         return probe_to_facts(probe, &identifier->process, ret, ret_error);
 }
 
@@ -126,8 +126,8 @@ static MusterEmulatorKind guess_kind(const char *path)
                                                                   : MUSTER_EMULATOR_SYSTEM;
 }
 
-int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
-                MusterFacts **ret, MusterError **ret_error)
+int facts_probe(MusterContext *context, const char *path, const char *const *types, MusterFacts **ret,
+                Run **ret_ended, MusterError **ret_error)
 {
         /* Before the thread opens anything, and until it has closed all. */
         CLEANUP(low_fds) unsigned low_fds = low_fds_occupy();
@@ -144,16 +144,19 @@ int facts_probe(MusterContext *context, const char *path, const Identity *known,
         (void)low_fds;
         if (!*path)
                 return error_set(ret_error, -EINVAL, _("The path of the emulator is empty."));
-        r = identifier_start(&identifier, path, known);
+        r = identifier_start(&identifier, path);
         if (r < 0)
                 return error_errno(ret_error, r, _("No thread can be started to identify %s"), path);
-        return learn(&probe, &identifier, types, ret, ret_error);
+        r = learn(&probe, &identifier, types, ret, ret_error);
+        if (r == 0 && ret_ended)
+                *ret_ended = TAKE(probe.run);
+        return r;
 }
 
 _public_ int muster_facts_probe(MusterContext *context, const char *path, const char *const *types,
                                 MusterFacts **ret, MusterError **ret_error)
 {
-        return facts_probe(context, path, /* known= */ NULL, types, ret, ret_error);
+        return facts_probe(context, path, types, ret, /* ret_ended= */ NULL, ret_error);
 }
 
 int facts_complete(MusterContext *context, MusterFacts *facts, const char *const *types,
@@ -179,6 +182,7 @@ int facts_complete(MusterContext *context, MusterFacts *facts, const char *const
         r = probe_ask_properties(&probe, types, ret_error);
         if (r < 0)
                 return r;
+        probe_end_asking(&probe);
         r = probe_pour(&probe, facts, ret_error);
         if (r < 0)
                 return r;
@@ -189,14 +193,14 @@ int facts_complete(MusterContext *context, MusterFacts *facts, const char *const
 }
 
 /* Identity and, where a store has them, the portable facts. */
-static int recall_running(Probe *probe, const Identity *known, FactsRecallFn recall, void *userdata,
-                          Identity *identity, MusterFacts **ret_known, MusterError **ret_error)
+static int recall_running(Probe *probe, FactsRecallFn recall, void *userdata, Identity *identity,
+                          MusterFacts **ret_known, MusterError **ret_error)
 {
         CLEANUP(strv) char **argv = NULL;
         pid_t pid = run_pid(probe->run);
         int r;
 
-        r = identity_of_process(pid, probe->path, known, identity, ret_error);
+        r = identity_of_process(pid, probe->path, /* known= */ NULL, identity, ret_error);
         if (r < 0 || !recall)
                 return r;
         r = launch_argv(pid, &argv, ret_error);
@@ -230,9 +234,8 @@ static int facts_of_running(Probe *probe, Identity *identity, MusterFacts **know
         return 0;
 }
 
-int facts_connect(MusterContext *context, const char *address, const Identity *known_identity,
-                  FactsRecallFn recall, void *userdata, bool *ret_recalled, MusterFacts **ret,
-                  MusterError **ret_error)
+int facts_connect(MusterContext *context, const char *address, FactsRecallFn recall, void *userdata,
+                  bool *ret_recalled, MusterFacts **ret, MusterError **ret_error)
 {
         CLEANUP(facts) MusterFacts *facts = NULL, *known = NULL;
         CLEANUP(identity) Identity identity = {0};
@@ -244,7 +247,7 @@ int facts_connect(MusterContext *context, const char *address, const Identity *k
         r = run_connect(context, address, &probe.run, ret_error);
         if (r < 0)
                 return r;
-        r = recall_running(&probe, known_identity, recall, userdata, &identity, &known, ret_error);
+        r = recall_running(&probe, recall, userdata, &identity, &known, ret_error);
         if (r < 0)
                 return r;
         recalled = known != NULL;
@@ -275,6 +278,6 @@ int facts_connect(MusterContext *context, const char *address, const Identity *k
 _public_ int muster_facts_connect(MusterContext *context, const char *address, MusterFacts **ret,
                                   MusterError **ret_error)
 {
-        return facts_connect(context, address, /* known= */ NULL, /* recall= */ NULL,
+        return facts_connect(context, address, /* recall= */ NULL,
                              /* userdata= */ NULL, /* ret_recalled= */ NULL, ret, ret_error);
 }

@@ -256,8 +256,8 @@ int facts_seal(MusterFacts *facts, MusterError **ret_error)
         r = derive_types(facts, ret_error);
         if (r < 0)
                 return r;
-        schema = answer(facts, "query-qmp-schema");
-        return schema ? schema_new_from_json(schema, &facts->schema, ret_error) : 0;
+        schema = answer(facts, FACT_SCHEMA);
+        return schema && !facts->schema ? schema_new_from_json(schema, &facts->schema, ret_error) : 0;
 }
 
 bool facts_has_type(const MusterFacts *facts, const char *type)

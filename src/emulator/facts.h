@@ -27,6 +27,11 @@ typedef enum FactStatus {
         FACT_NOT_ASKED, /* `reason` says why: a running emulator, another kind of emulator */
 } FactStatus;
 
+struct Run; /* run.h */
+
+/* The answer that the schema is made of: in facts_seal(), or before, while others are waited for. */
+#define FACT_SCHEMA "query-qmp-schema"
+
 typedef struct Fact {
         char *name;
         FactScope scope;
@@ -85,11 +90,11 @@ int facts_with_measured(const MusterFacts *facts, const char *check, FactStatus 
 const char *fact_status_name(FactStatus status);
 
 /*
- * As muster_facts_probe(), where `known` (may be NULL) is an identity whose digests are taken over for files
- * of the same stamp.
+ * As muster_facts_probe(). *ret_ended (may be NULL) is the emulator, killed, for whoever has something to do
+ * while the kernel takes it apart; run_close() reaps it.
  */
-int facts_probe(MusterContext *context, const char *path, const Identity *known, const char *const *types,
-                MusterFacts **ret, MusterError **ret_error);
+int facts_probe(MusterContext *context, const char *path, const char *const *types, MusterFacts **ret,
+                struct Run **ret_ended, MusterError **ret_error);
 
 /*
  * Makes unsealed facts, of which the identity is set, complete: asks the emulator at the identity's path
@@ -109,10 +114,10 @@ typedef int (*FactsRecallFn)(const Identity *identity, char *const *argv, Muster
 
 /*
  * As muster_facts_connect(), where `recall` (may be NULL) spares asking what is known of the binary;
- * *ret_recalled tells whether it did. `known` as above.
+ * *ret_recalled tells whether it did.
  */
-int facts_connect(MusterContext *context, const char *address, const Identity *known, FactsRecallFn recall,
-                  void *userdata, bool *ret_recalled, MusterFacts **ret, MusterError **ret_error);
+int facts_connect(MusterContext *context, const char *address, FactsRecallFn recall, void *userdata,
+                  bool *ret_recalled, MusterFacts **ret, MusterError **ret_error);
 
 /* For records (store): one line a fact, as in muster_facts_to_json(); and back, strictly. */
 int facts_write_section(FILE *out, const char *section, const Fact *facts, size_t n, FactScope scope);

@@ -12,7 +12,8 @@
 /*
  * The chain is not observed (an `exec` leaves no trace) but followed from the path that was given: a script,
  * its interpreter, which may be a script again, up to a binary. What the last script started cannot be seen,
- * but how that ended can: in the executable, which has its own stamp.
+ * but how that ended can: in the executable, which has its own stamp; and what its words may mean is watched
+ * (identity-watch-words.c).
  */
 
 #define LINKS_MAX    6   /* the kernel follows five "#!" */
@@ -108,7 +109,7 @@ int identity_follow_chain(const struct stat *executable, const Identity *known, 
                 free(name);
                 name = next;
         }
-        return 0;
+        return identity->n_links > 0 ? identity_watch_words(executable, identity) : 0;
 }
 
 int identity_is_script(const char *path)

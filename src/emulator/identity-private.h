@@ -15,11 +15,9 @@ int identity_hash(int fd, const Identity *known, FileStamp *ret_stamp, char ret_
 /* Fills the links from identity->path up to the executable, of which this is the stat(). */
 int identity_follow_chain(const struct stat *executable, const Identity *known, Identity *identity);
 
+/* Fills what is watched of the chain's scripts. */
+int identity_watch_words(const struct stat *executable, Identity *identity);
+
 /* What modules_scan() found, moved; and where it looked. */
 void identity_take_modules(Identity *identity, Modules *modules);
 int identity_keep_place(Identity *identity, const char *root, const char *inside, const char *first_dir);
-
-static inline void cleanup_identity(Identity *identity)
-{
-        identity_clear(identity);
-}

@@ -12,8 +12,9 @@
 /*
  * Looking again at what an identity was made of. Names are taken as they were followed the first time (the
  * path as given, an interpreter as "#!" names it), so that a symbolic link that leads elsewhere now shows.
- * What the last script of a chain starts is not followed, it was seen in the running process: while script
- * and executable are both what they were, the one is taken to start the other still.
+ * What the last script of a chain starts is not followed, it was seen in the running process: while script,
+ * executable and the files that the script's words may mean are what they were, the one is taken to start
+ * the other still.
  */
 
 static int check_links(const Identity *known, const Identity *now)
@@ -24,6 +25,64 @@ static int check_links(const Identity *known, const Identity *now)
                 if (!known->links[i].digest[0] || !streq(known->links[i].digest, now->links[i].digest))
                         return -ESTALE;
         return 0;
+}
+
+static bool is_same_file(const FileStamp *a, const FileStamp *b)
+{
+        return a->dev == b->dev && a->ino == b->ino;
+}
+
+/* Whether the file is one whose content is compared anyway. */
+static bool is_in_chain(const Identity *known, const FileStamp *stamp)
+{
+        for (size_t i = 0; i < known->n_links; i++)
+                if (is_same_file(&known->links[i].stamp, stamp))
+                        return true;
+        return is_same_file(&known->stamp, stamp);
+}
+
+/* A stamp that is too young to tell is believed if the content is the same. */
+static bool is_unchanged(const Identity *known, const IdentityWatched *was, int64_t looked_nsec)
+{
+        IdentityWatched now;
+
+        identity_look_at_watched(was->path, /* digest= */ false, &now);
+        if (!file_stamp_equal(&now.stamp, &was->stamp))
+                return false;
+        if (now.stamp.ino == 0 || !stamp_is_racy(now.stamp.ctime_nsec, looked_nsec) ||
+            is_in_chain(known, &now.stamp))
+                return true;
+        identity_look_at_watched(was->path, /* digest= */ true, &now);
+        return was->digest[0] && streq(was->digest, now.digest);
+}
+
+static int check_watched(const Identity *known, int64_t looked_nsec)
+{
+        for (size_t i = 0; i < known->n_watched; i++)
+                if (!is_unchanged(known, &known->watched[i], looked_nsec))
+                        return -ESTALE;
+        return 0;
+}
+
+static bool is_watched(const Identity *identity, const char *path)
+{
+        for (size_t i = 0; i < identity->n_watched; i++)
+                if (streq(identity->watched[i].path, path))
+                        return true;
+        return false;
+}
+
+/* What the first look forgot, since the script wrote to it, is not watched by the second either. */
+static void keep_watched(const Identity *known, Identity *identity)
+{
+        size_t n = 0;
+
+        for (size_t i = 0; i < identity->n_watched; i++)
+                if (is_watched(known, identity->watched[i].path))
+                        identity->watched[n++] = identity->watched[i];
+                else
+                        free(identity->watched[i].path);
+        identity->n_watched = n;
 }
 
 static int look_again(const Identity *known, Identity *identity)
@@ -51,7 +110,7 @@ static int look_again(const Identity *known, Identity *identity)
         return identity_follow_chain(&st, /* known= */ NULL, identity);
 }
 
-int identity_recheck(const Identity *known, Identity *ret)
+int identity_recheck(const Identity *known, int64_t looked_nsec, Identity *ret)
 {
         CLEANUP(identity)
         Identity identity = {.path = strdup(known->path), .executable = strdup(known->executable)};
@@ -61,6 +120,9 @@ int identity_recheck(const Identity *known, Identity *ret)
                 return -ENOMEM;
         if (!known->watchable)
                 return -ESTALE;
+        r = check_watched(known, looked_nsec);
+        if (r < 0)
+                return r;
         r = look_again(known, &identity);
         if (r < 0)
                 return r == -ENOMEM ? r : -ESTALE;
@@ -69,6 +131,7 @@ int identity_recheck(const Identity *known, Identity *ret)
                 return r;
         if (!streq(identity.digest, known->digest))
                 return -ESTALE;
+        keep_watched(known, &identity);
         *ret = identity;
         identity = (Identity){};
         return 0;
@@ -98,6 +161,12 @@ int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec)
                 r = observe_name(identity->executable, identity->executable, out, newest_nsec);
         if (r < 0)
                 return r;
+        for (size_t i = 0; i < identity->n_watched; i++) {
+                IdentityWatched now;
+
+                identity_look_at_watched(identity->watched[i].path, /* digest= */ false, &now);
+                file_stamp_observe(&now.stamp, identity->watched[i].path, out, newest_nsec);
+        }
         return modules_observe(identity->modules_root, identity->modules_inside, identity->modules_env, out,
                                newest_nsec);
 }
@@ -124,6 +193,13 @@ int identity_stamps_hold(const Identity *identity)
         for (size_t i = 0; i < identity->n_links; i++)
                 if (!has_stamp(identity->links[i].path, &identity->links[i].stamp))
                         return -ESTALE;
+        for (size_t i = 0; i < identity->n_watched; i++) {
+                IdentityWatched now;
+
+                identity_look_at_watched(identity->watched[i].path, /* digest= */ false, &now);
+                if (!file_stamp_equal(&now.stamp, &identity->watched[i].stamp))
+                        return -ESTALE;
+        }
         r = modules_scan(identity->modules_root, identity->modules_inside, identity->modules_env, identity,
                          &modules);
         if (r < 0)

@@ -35,6 +35,9 @@ static void clear(Identity *identity)
                 free(identity->links[i].name);
         }
         free(identity->links);
+        for (size_t i = 0; i < identity->n_watched; i++)
+                free(identity->watched[i].path);
+        free(identity->watched);
         free(identity->path);
         free(identity->executable);
         free(identity->modules_dir);

@@ -25,6 +25,16 @@ typedef struct IdentityLink {
         char digest[DIGEST_HEX_SIZE];
 } IdentityLink;
 
+#define IDENTITY_WATCHED_MAX 64
+
+/* A file that a script may mean; its stamp is all zero where there is none, and no digest is kept if it is
+ * large. */
+typedef struct IdentityWatched {
+        char *path;
+        FileStamp stamp;
+        char digest[DIGEST_HEX_SIZE];
+} IdentityWatched;
+
 typedef struct Identity {
         char *path;       /* as given */
         char *executable; /* as the kernel names it, without " (deleted)"; in a chroot: seen from outside */
@@ -45,6 +55,8 @@ typedef struct Identity {
          */
         bool watchable;
         char *modules_root, *modules_inside, *modules_env;
+        IdentityWatched *watched; /* of the chain's scripts */
+        size_t n_watched;
 } Identity;
 
 void identity_clear(Identity *identity);
@@ -62,11 +74,12 @@ int identity_of_process(pid_t pid, const char *path, const Identity *known, Iden
 int identity_of_file(const char *path, const Identity *known, Identity *ret, MusterError **ret_error);
 
 /*
- * Whether, as far as can be seen without running anything, the path of `known` still leads to what it led
- * to: the same chain, of the same content, to the same executable. All files are read. -ESTALE where
- * anything differs; else *ret is the identity, with today's stamps and modules.
+ * Whether, as far as can be seen without running anything, the path of `known`, which was looked at then,
+ * still leads to what it led to: the same chain, of the same content, to the same executable, and no file
+ * that a script may mean has changed. The chain's files are read. -ESTALE where anything differs; else *ret
+ * is the identity, with today's stamps and modules.
  */
-int identity_recheck(const Identity *known, Identity *ret);
+int identity_recheck(const Identity *known, int64_t looked_nsec, Identity *ret);
 
 /*
  * Writes a line for every file that the identity rests on, executable, chain and modules: as long as these
@@ -74,6 +87,15 @@ int identity_recheck(const Identity *known, Identity *ret);
  * file has gone.
  */
 int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec);
+
+/* What lies behind this name now, by its stamp; by its digest too where that is kept. `ret->path` stays. */
+void identity_look_at_watched(const char *path, bool digest, IdentityWatched *ret);
+
+/*
+ * Watches no longer what has changed since `before`, when the emulator was about to be started: the script's
+ * log or lock, which is another one after each start.
+ */
+void identity_forget_written(Identity *identity, const Identity *before);
 
 /* 0 if executable, chain and modules have the stamps that the identity was made with; else -ESTALE. */
 int identity_stamps_hold(const Identity *identity);
@@ -99,3 +121,8 @@ int modules_fingerprint(const char *root, const char *executable, char **ret_dir
 
 json_object *identity_to_json(const Identity *identity);
 int identity_from_json(const json_object *object, Identity *ret);
+
+static inline void cleanup_identity(Identity *identity)
+{
+        identity_clear(identity);
+}

@@ -35,6 +35,7 @@ void probe_clear(Probe *probe)
                 free(probe->asks[i].reason);
                 json_object_put(probe->asks[i].value);
         }
+        probe->schema = muster_schema_unref(probe->schema);
         free(probe->asks);
         probe->asks = NULL;
         probe->n_asks = 0;
@@ -87,6 +88,17 @@ static char *fault_text(const QmpFault *fault)
         return text_for_terminal(text, strlen(text), REASON_MAX);
 }
 
+/* The graph is made while the emulator works at the next answers. What is wrong is told by facts_seal(). */
+static void take_answer(Ask *ask, json_object *result)
+{
+        Probe *probe = ask->probe;
+
+        ask->value = json_object_get(result);
+        settle(ask, FACT_ANSWERED, NULL);
+        if (streq(ask->name, FACT_SCHEMA) && !probe->schema)
+                (void)schema_new_from_json(ask->value, &probe->schema, /* ret_error= */ NULL);
+}
+
 static void on_reply(json_object *result, const QmpFault *fault, int error, void *userdata)
 {
         Ask *ask = userdata;
@@ -96,8 +108,7 @@ static void on_reply(json_object *result, const QmpFault *fault, int error, void
         probe->n_pending--;
         probe->idle = probe->n_pending == 0;
         if (error == 0) {
-                ask->value = json_object_get(result);
-                settle(ask, FACT_ANSWERED, NULL);
+                take_answer(ask, result);
         } else if (error == -EIO && fault) {
                 bool not_found = streq(fault->class_name, "CommandNotFound");
 
@@ -324,19 +335,27 @@ static json_object *types_list(const Probe *probe)
         return fact && fact->status == FACT_ANSWERED ? fact->value : NULL;
 }
 
-/* Without a list, every type may be there. */
-static bool may_have_type(const Probe *probe, const char *type)
+static int compare_names(const void *a, const void *b)
 {
-        json_object *list = types_list(probe);
-        size_t n;
+        return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
 
-        if (!json_object_is_type(list, json_type_array))
-                return true;
-        n = json_object_array_length(list);
-        for (size_t i = 0; i < n; i++)
-                if (streq_ptr(json_get_string(json_object_array_get_idx(list, i), "name"), type))
-                        return true;
-        return false;
+/* The names of the list, sorted, since hundreds are looked for among a thousand while the emulator waits. */
+static int sort_types(json_object *list, const char ***ret, size_t *ret_n)
+{
+        size_t length = json_object_array_length(list), n = 0;
+        const char **names = calloc(length + 1, sizeof(*names));
+
+        if (!names)
+                return -ENOMEM;
+        for (size_t i = 0; i < length; i++) {
+                names[n] = json_get_string(json_object_array_get_idx(list, i), "name");
+                n += names[n] != NULL;
+        }
+        qsort(names, n, sizeof(*names), compare_names);
+        *ret = names;
+        *ret_n = n;
+        return 0;
 }
 
 /* What is open when the emulator has died too often is not asked any more; all else is kept. */
@@ -368,28 +387,53 @@ static const char device_properties[] = "device-list-properties";
 
 static int add_properties(Probe *probe, const char *const *types)
 {
+        json_object *list = types_list(probe);
+        /* Without a list, every type may be there. */
+        bool listed = json_object_is_type(list, json_type_array);
+        CLEANUP(free) const char **names = NULL;
+        size_t n = 0;
         int r = 0;
 
+        if (listed)
+                r = sort_types(list, &names, &n);
         for (size_t i = 0; r == 0 && types && types[i]; i++) {
                 if (i >= PROPERTIES_TYPES_MAX)
                         return -E2BIG;
-                if (may_have_type(probe, types[i]))
+                if (!listed || bsearch(&types[i], names, n, sizeof(*names), compare_names))
                         r = add_ask(probe, device_properties, types[i], FACT_PORTABLE);
         }
         return r;
 }
 
-int probe_count_missing(const MusterFacts *known, const char *const *types)
+static int join_names(const Probe *probe, const char *more, char **ret)
 {
+        CLEANUP(free) char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        if (!out)
+                return -ENOMEM;
+        for (size_t i = 0; i < probe->n_asks; i++)
+                fprintf(out, "%s,", probe->asks[i].name);
+        fputs(more, out);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        *ret = TAKE(text);
+        return 0;
+}
+
+int probe_missing(const MusterFacts *known, const char *const *types, char **ret_names)
+{
+        bool lacks_host = !facts_find_unsealed(known, HOST_FACT_KVM_DEVICE);
         CLEANUP(probe) Probe probe = {.known = known};
         int r;
 
         r = probe_add_plan(&probe);
         if (r == 0)
                 r = add_properties(&probe, types);
-        if (r < 0)
-                return r;
-        return (int)probe.n_asks + (facts_find_unsealed(known, HOST_FACT_KVM_DEVICE) ? 0 : 1);
+        if (r == 0)
+                r = join_names(&probe, lacks_host ? HOST_FACT_KVM_DEVICE : "", ret_names);
+        return r < 0 ? r : (int)probe.n_asks + lacks_host;
 }
 
 int probe_ask_properties(Probe *probe, const char *const *types, MusterError **ret_error)
@@ -438,9 +482,18 @@ int probe_ask_core(Probe *probe, MusterError **ret_error)
         return probe_settle(probe, CORE_DEATHS_MAX, ret_error);
 }
 
+void probe_end_asking(Probe *probe)
+{
+        if (probe->run)
+                run_kill(probe->run);
+}
+
 int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error)
 {
         int r = 0;
+
+        if (!facts->schema)
+                facts->schema = TAKE(probe->schema);
 
         for (size_t i = 0; r == 0 && i < probe->n_asks; i++) {
                 Ask *ask = probe->asks + i;

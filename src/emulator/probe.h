@@ -4,7 +4,6 @@
 /* Questions to an emulator and what became of them: what probing and connecting share. */
 
 #include "emulator/host.h"
-#include "emulator/identity-private.h"
 #include "emulator/plan.h"
 #include "emulator/run-private.h"
 
@@ -37,6 +36,7 @@ struct Probe {
         Ask *asks;
         size_t n_asks;
         size_t n_pending;
+        MusterSchema *schema; /* made of its answer at once; NULL: none, or a wrong one */
         bool idle;
 };
 
@@ -56,10 +56,16 @@ int probe_ask_properties(Probe *probe, const char *const *types, MusterError **r
 /* Says in the facts why a running emulator was not asked for properties. */
 int probe_forgo_properties(Probe *probe);
 
-/* How many questions a probe for `types` would ask that `known`, unsealed, does not answer; -ENOMEM. */
-int probe_count_missing(const MusterFacts *known, const char *const *types);
+/*
+ * How many questions a probe for `types` would ask that `known`, unsealed, does not answer; their names,
+ * ","-separated, into *ret_names, to free(). -ENOMEM, -E2BIG.
+ */
+int probe_missing(const MusterFacts *known, const char *const *types, char **ret_names);
 
 const Ask *probe_find(const Probe *probe, const char *name);
+
+/* All is asked: what was started ends beside what follows, and is closed with the probe. */
+void probe_end_asking(Probe *probe);
 
 /* Moves the answers out of the probe into unsealed facts, with what muster finds out by itself. */
 int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error);

@@ -370,6 +370,12 @@ char *run_stderr(Run *run)
         return words && *words ? TAKE(words) : NULL;
 }
 
+void run_kill(Run *run)
+{
+        if (run->child)
+                child_kill(run->child);
+}
+
 Run *run_close(Run *run)
 {
         if (!run)

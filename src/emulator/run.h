@@ -43,6 +43,9 @@ int run_until(Run *run, const bool *done, MusterError **ret_error);
 /* As when an error is to be told: the last words of a spawned emulator; to free(); may be NULL. */
 char *run_stderr(Run *run);
 
+/* Kills a spawned emulator before it is closed: nothing more is asked, and there is something else to do. */
+void run_kill(Run *run);
+
 /* Ends a spawned emulator (SIGKILL; nothing remains), lets go of a connected one. Returns NULL. */
 Run *run_close(Run *run);
 

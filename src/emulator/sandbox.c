@@ -138,8 +138,7 @@ static int make_environment(Sandbox *sandbox)
                 "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"};
         int r;
 
-        r = strv_append(&sandbox->environment,
-                        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        r = strv_append(&sandbox->environment, "PATH=" SANDBOX_PATH);
         if (r == 0)
                 r = strv_append(&sandbox->environment, "LANG=C");
         if (r == 0)

@@ -8,6 +8,7 @@
 #include "emulator/context.h"
 
 #define SANDBOX_COOKIE "MUSTER_PROBE"
+#define SANDBOX_PATH   "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 typedef struct Sandbox {
         char *program; /* absolute */

@@ -347,7 +347,7 @@ static void await_end(Child *child)
                         return;
 }
 
-static void end_all(Child *child)
+void child_kill(Child *child)
 {
         if (child->pid <= 0)
                 return;
@@ -355,6 +355,13 @@ static void end_all(Child *child)
         (void)kill(-child->pid, SIGKILL);
         if (!child->reaped)
                 (void)kill(child->pid, SIGKILL);
+}
+
+static void end_all(Child *child)
+{
+        if (child->pid <= 0)
+                return;
+        child_kill(child);
         await_end(child);
         sandbox_sweep(&child->sandbox, child->pid);
         (void)kill(-child->pid, SIGKILL);

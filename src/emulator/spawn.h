@@ -35,6 +35,9 @@ char *child_stderr(Child *child);
 /* "exited with status 1", "was killed by signal 11 (Segmentation fault)"; to free(). */
 char *child_describe_status(int status);
 
+/* Kills the group, which takes the kernel some milliseconds, and does not wait. child_close() does. */
+void child_kill(Child *child);
+
 /* Kills and reaps all of it, synchronously (bounded: SIGKILL at once), and removes its directory.
  * Its loop handles close as the loop runs on. Returns NULL. */
 Child *child_close(Child *child);

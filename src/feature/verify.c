@@ -34,11 +34,6 @@ static int find_check(const Feature *feature, const Check **ret, MusterError **r
                 feature->name, feature->name);
 }
 
-static void cleanup_identity(Identity *identity)
-{
-        identity_clear(identity);
-}
-
 static int same_binary(Run *run, const MusterFacts *facts, MusterError **ret_error)
 {
         __attribute__((cleanup(cleanup_identity))) Identity identity = {};

@@ -83,7 +83,7 @@ static int check_json(Audit *audit, const InventoryFile *file)
 static int identify(const Trail *trail, Identity *ret)
 {
         if (trail->identity.n_links > 0)
-                return identity_recheck(&trail->identity, ret);
+                return identity_recheck(&trail->identity, trail->looked_nsec, ret);
         return identity_of_file(trail->identity.path, /* known= */ NULL, ret, /* ret_error= */ NULL);
 }
 
@@ -132,6 +132,8 @@ static int check_path(Audit *audit, const InventoryFile *file)
 static int check(Audit *audit, const InventoryFile *file)
 {
         audit->why = (free(audit->why), NULL);
+        /* What was noted as the inventory was taken is to be told here again. */
+        memset(audit->quiet.noted, 0, sizeof(audit->quiet.noted));
         if (startswith(file->name, ".tmp-"))
                 return tell(audit, file, "stale", _("a process that was killed has left it"));
         switch (file->kind) {

@@ -15,6 +15,7 @@
 
 #define ENTRY_FORMAT 1
 #define HEADER_MAX   160
+#define FOLDER_TRIES 16
 #define ENTRY_MAX    ((size_t)JSON_SIZE_MAX + HEADER_MAX)
 
 static const struct {
@@ -108,6 +109,12 @@ int entry_unseal(EntryKind kind, const char *text, size_t size, const char **ret
 
 int entry_note_damaged(const MusterStore *store, EntryKind kind, const char *name, const char *why)
 {
+        FileStamp stamp = {0};
+
+        /* A look-up comes by more than once. */
+        (void)entry_stamp(store, kind, name, &stamp);
+        if (store_was_noted(store, &stamp))
+                return -EBADMSG;
         store_note(store, _("%s/%s/%s is not used: %s. It will be made anew."), store->directory,
                    kinds[kind].folder, name, why);
         return -EBADMSG;
@@ -191,15 +198,18 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
         r = entry_seal(kind, body, size, &text, &text_size);
         if (r < 0)
                 return r;
-        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
-        if (r == -ENOENT && store_make_folders(store) == 0)
-                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable);
+        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable, ret_stamp);
+        /* No folder yet; or none any more, each time that somebody clears the store. */
+        for (unsigned i = 0; r == -ENOENT && i < FOLDER_TRIES; i++) {
+                r = store_make_folders(store);
+                if (r < 0)
+                        break;
+                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable, ret_stamp);
+        }
         if (r < 0) {
                 store_note_unwritable(store, r);
                 return r;
         }
-        if (ret_stamp && entry_stamp(store, kind, name, ret_stamp) < 0)
-                *ret_stamp = (FileStamp){0};
         return 0;
 }
 

@@ -33,8 +33,8 @@ int entry_read(const MusterStore *store, EntryKind kind, const char *name, char 
                FileStamp *ret_stamp);
 
 /*
- * Replaces it atomically. *ret_stamp, which may be NULL, is all zero where another writer came in between. A
- * failure gives a note (once) and is returned: the caller goes on.
+ * Replaces it atomically. *ret_stamp, which may be NULL, is that of what was written, also where another
+ * writer has replaced it since. A failure gives a note (once) and is returned: the caller goes on.
  */
 int entry_write(MusterStore *store, EntryKind kind, const char *name, const char *body, size_t size,
                 FileStamp *ret_stamp);

@@ -79,32 +79,76 @@ static char *libraries_stamp(void)
         return text_format("%llu %lld", (unsigned long long)stamp.size, (long long)stamp.mtime_nsec);
 }
 
-static json_object *failure_to_json(const char *fingerprint, const MusterContext *context, const char *path,
-                                    bool script, const MusterError *error)
+static char *stamp_text(const FileStamp *stamp)
+{
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+
+        if (!out)
+                return NULL;
+        file_stamp_print(stamp, out);
+        return fclose(out) == 0 ? text : NULL;
+}
+
+/* {PATH: STAMP} */
+static json_object *watched_to_json(const Identity *identity)
+{
+        CLEANUP(json) json_object *object = json_object_new_object();
+
+        for (size_t i = 0; object && identity && i < identity->n_watched; i++) {
+                CLEANUP(free) char *stamp = stamp_text(&identity->watched[i].stamp);
+
+                if (!stamp || json_add_string(object, identity->watched[i].path, stamp) < 0)
+                        return NULL;
+        }
+        return TAKE(object);
+}
+
+/* Whether the files are what they were. A second change within a tick is missed, for an hour at most. */
+static bool watched_holds(json_object *watched)
+{
+        if (!watched)
+                return false;
+        json_object_object_foreach (watched, path, value) {
+                const char *text = json_object_get_string(value);
+                IdentityWatched now;
+                FileStamp was;
+
+                identity_look_at_watched(path, /* digest= */ false, &now);
+                if (!text || file_stamp_parse(&text, &was) < 0 || !file_stamp_equal(&was, &now.stamp))
+                        return false;
+        }
+        return true;
+}
+
+static json_object *failure_to_json(const FailureAbout *about, const MusterError *error)
 {
         CLEANUP(json) json_object *object = json_object_new_object();
         CLEANUP(free) char *libraries = libraries_stamp();
 
         if (!object || !libraries || json_add_int(object, "format", 1) < 0 ||
             json_add_string(object, "muster", MUSTER_VERSION) < 0 ||
-            json_add_string(object, "path", path) < 0 ||
+            json_add_string(object, "key", about->key) < 0 ||
+            json_add_string(object, "path", about->path) < 0 ||
             json_add_string(object, "code", code_name(muster_error_code(error))) < 0 ||
             json_add_string(object, "message", muster_error_message(error)) < 0 ||
             json_add_string(object, "detail", muster_error_detail(error)) < 0 ||
             json_add_int(object, "when", time(NULL)) < 0 ||
-            json_add_int(object, "time-limit", (int64_t)context->timeout_usec) < 0 ||
-            json_add_bool(object, "script", script) < 0 ||
+            json_add_int(object, "time-limit", (int64_t)about->context->timeout_usec) < 0 ||
+            json_add_string(object, "asked", about->asked) < 0 ||
+            json_add_bool(object, "script", about->script) < 0 ||
+            json_add(object, "watched", watched_to_json(about->watched)) < 0 ||
             json_add_string(object, "libraries", libraries) < 0 ||
-            json_add_string(object, "fingerprint", fingerprint) < 0)
+            json_add_string(object, "fingerprint", about->fingerprint) < 0)
                 return NULL;
         return TAKE(object);
 }
 
-int failure_save(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
-                 const char *path, bool script, const MusterError *error)
+int failure_save(MusterStore *store, const FailureAbout *about, const MusterError *error)
 {
-        CLEANUP(json) json_object *object = failure_to_json(fingerprint, context, path, script, error);
-        CLEANUP(free) char *name = host_name(key, fingerprint), *text = NULL;
+        CLEANUP(json) json_object *object = failure_to_json(about, error);
+        CLEANUP(free) char *name = host_name(about->key, about->fingerprint), *text = NULL;
 
         text = object ? json_to_pretty_text(object) : NULL;
         if (!name || !text)
@@ -112,19 +156,21 @@ int failure_save(MusterStore *store, const char *key, const char *fingerprint, c
         return entry_write(store, ENTRY_FAILURE, name, text, strlen(text), /* ret_stamp= */ NULL);
 }
 
-static bool holds(const json_object *object, const char *fingerprint, const MusterContext *context,
-                  const char *libraries)
+static bool holds(const json_object *object, const FailureAbout *about, const char *libraries)
 {
         int code = code_from_name(json_get_string(object, "code"));
         int64_t age = time(NULL) - json_get_int(object, "when", 0);
 
         return code != 0 && json_get_int(object, "format", -1) == 1 &&
                streq_ptr(json_get_string(object, "muster"), MUSTER_VERSION) &&
-               streq_ptr(json_get_string(object, "fingerprint"), fingerprint) &&
+               streq_ptr(json_get_string(object, "key"), about->key) &&
+               streq_ptr(json_get_string(object, "asked"), about->asked) &&
+               streq_ptr(json_get_string(object, "fingerprint"), about->fingerprint) &&
                streq_ptr(json_get_string(object, "libraries"), libraries) &&
                (code != -ETIMEDOUT ||
-                json_get_int(object, "time-limit", 0) >= (int64_t)context->timeout_usec) &&
-               (!json_get_bool(object, "script", true) || (age >= 0 && age < SCRIPT_LIFETIME_SEC));
+                json_get_int(object, "time-limit", 0) >= (int64_t)about->context->timeout_usec) &&
+               (!json_get_bool(object, "script", true) || (age >= 0 && age < SCRIPT_LIFETIME_SEC)) &&
+               watched_holds(json_get(object, "watched", json_type_object));
 }
 
 static void print_time(int64_t when, char *ret, size_t size)
@@ -150,10 +196,10 @@ static int replay(const json_object *object, int *ret_code, MusterError **ret_er
         return 1;
 }
 
-int failure_load(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
-                 int *ret_code, MusterError **ret_error)
+int failure_load(MusterStore *store, const FailureAbout *about, int *ret_code, MusterError **ret_error)
 {
-        CLEANUP(free) char *name = host_name(key, fingerprint), *body = NULL, *libraries = NULL;
+        CLEANUP(free)
+        char *name = host_name(about->key, about->fingerprint), *body = NULL, *libraries = NULL;
         CLEANUP(json) json_object *object = NULL;
         size_t size;
         int r;
@@ -167,8 +213,7 @@ int failure_load(MusterStore *store, const char *key, const char *fingerprint, c
         libraries = libraries_stamp();
         if (r == -ENOMEM || !libraries)
                 return -ENOMEM;
-        return r == 0 && holds(object, fingerprint, context, libraries) ? replay(object, ret_code, ret_error)
-                                                                        : 0;
+        return r == 0 && holds(object, about, libraries) ? replay(object, ret_code, ret_error) : 0;
 }
 
 void failure_forget(MusterStore *store, const char *key, const char *fingerprint)

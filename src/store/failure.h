@@ -19,11 +19,20 @@ bool failure_is_lasting(int r);
 /* A key for `path`, which runs as `identity` where that is known (NULL: a script). To free(). */
 int failure_key(const char *path, const Identity *identity, char **ret);
 
-int failure_save(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
-                 const char *path, bool script, const MusterError *error);
+/* What a failure is about. */
+typedef struct FailureAbout {
+        const char *key;
+        const char *fingerprint;
+        const char *asked; /* names of the questions, where only some were asked; else "" */
+        const char *path;
+        bool script;
+        const Identity *watched; /* when it is saved: files that the script may mean; NULL: none */
+        const MusterContext *context;
+} FailureAbout;
+
+int failure_save(MusterStore *store, const FailureAbout *about, const MusterError *error);
 
 /* 1 with the error set if there is a failure that still holds; 0 if not; -ENOMEM. */
-int failure_load(MusterStore *store, const char *key, const char *fingerprint, const MusterContext *context,
-                 int *ret_code, MusterError **ret_error);
+int failure_load(MusterStore *store, const FailureAbout *about, int *ret_code, MusterError **ret_error);
 
 void failure_forget(MusterStore *store, const char *key, const char *fingerprint);

@@ -57,7 +57,7 @@ static bool wait_cancelled(const MusterContext *context, uint64_t usec)
 }
 
 static int wait_for_lock(int fd, const MusterContext *context, const char *name, const char *what,
-                         MusterError **ret_error)
+                         bool *ret_waited, MusterError **ret_error)
 {
         uint64_t began = now_usec(), interval = INTERVAL_MIN_USEC;
         int r;
@@ -71,6 +71,7 @@ static int wait_for_lock(int fd, const MusterContext *context, const char *name,
                                 what, (double)context->timeout_usec / (double)USEC_PER_SEC);
                 if (wait_cancelled(context, interval))
                         return error_set(ret_error, -ECANCELED, _("%s: cancelled."), what);
+                *ret_waited = true;
                 interval = interval * 3 / 2 < INTERVAL_MAX_USEC ? interval * 3 / 2 : INTERVAL_MAX_USEC;
         }
         return r;
@@ -80,9 +81,10 @@ int store_lock(MusterStore *store, const MusterContext *context, const char *nam
                StoreLock *ret, MusterError **ret_error)
 {
         CLEANUP(fd) int fd = open_lock(store);
+        bool waited = false;
         int r;
 
-        r = fd < 0 ? fd : wait_for_lock(fd, context, name, what, ret_error);
+        r = fd < 0 ? fd : wait_for_lock(fd, context, name, what, &waited, ret_error);
         if (r == -ETIMEDOUT || r == -ECANCELED)
                 return r;
         if (r < 0) {
@@ -90,6 +92,7 @@ int store_lock(MusterStore *store, const MusterContext *context, const char *nam
                 return 1;
         }
         ret->fd = TAKE_FD(fd);
+        ret->waited = waited;
         return 0;
 }
 

@@ -6,11 +6,12 @@
 
 typedef struct StoreLock {
         int fd;
+        bool waited; /* somebody else had it */
 } StoreLock;
 
 #define STORE_LOCK_NULL                                                                                     \
         {                                                                                                   \
-                -1                                                                                          \
+                .fd = -1                                                                                    \
         }
 
 /*

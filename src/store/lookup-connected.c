@@ -66,8 +66,8 @@ int lookup_connect(Lookup *lookup, MusterError **ret_error)
         bool stored = lookup->store && !(lookup->flags & MUSTER_LOOKUP_NO_CACHE);
         int r;
 
-        r = facts_connect(lookup->context, lookup->target, /* known= */ NULL, stored ? recall : NULL, lookup,
-                          &lookup->cached, &lookup->facts, ret_error);
+        r = facts_connect(lookup->context, lookup->target, stored ? recall : NULL, lookup, &lookup->cached,
+                          &lookup->facts, ret_error);
         /* Verdicts on it hold for this process alone. */
         lookup->id[0] = '\0';
         return r;

@@ -21,12 +21,12 @@
 
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
 #include "emulator/host.h"
 #include "emulator/probe.h"
-#include "store/failure.h"
 #include "store/lock.h"
 #include "store/size.h"
 
@@ -35,8 +35,11 @@ void lookup_clear(Lookup *lookup)
         strv_free(lookup->types);
         free(lookup->fingerprint);
         free(lookup->absolute);
+        free(lookup->missing);
+        identity_clear(&lookup->before);
         trail_clear(&lookup->trail);
         muster_facts_unref(lookup->facts);
+        run_close(lookup->ended);
         *lookup = (Lookup){};
 }
 
@@ -58,14 +61,6 @@ static void keep_trail(Lookup *lookup)
                          lookup->looked_nsec, emulator);
 }
 
-static void remember_size(Lookup *lookup)
-{
-        struct stat st;
-
-        if (stat(lookup->target, &st) == 0)
-                size_remember(lookup->store, (uint64_t)st.st_size);
-}
-
 static int keep_facts(Lookup *lookup)
 {
         CLEANUP(store_lock) StoreLock lock = STORE_LOCK_NULL;
@@ -81,16 +76,6 @@ static int keep_facts(Lookup *lookup)
         return r < 0 ? r
                      : host_save(lookup->store, lookup->id, lookup->fingerprint, lookup->facts,
                                  &lookup->host_stamp);
-}
-
-static void forget_failure(Lookup *lookup)
-{
-        CLEANUP(free) char *key = NULL;
-
-        failure_forget(lookup->store, lookup->id, lookup->fingerprint);
-        if (lookup->facts->identity.n_links > 0 &&
-            failure_key(lookup->target, /* identity= */ NULL, &key) == 0)
-                failure_forget(lookup->store, key, lookup->fingerprint);
 }
 
 /* Everything that was learned, into the store. What cannot be kept was noted. */
@@ -111,8 +96,8 @@ static void keep(Lookup *lookup)
                 return;
         }
         keep_trail(lookup);
-        remember_size(lookup);
-        forget_failure(lookup);
+        size_remember(lookup->store, lookup_target_stamp(lookup).size);
+        lookup_forget_failures(lookup);
 }
 
 static int load_trail(Lookup *lookup)
@@ -143,56 +128,21 @@ static int identify(Lookup *lookup, Identity *ret)
         struct stat st;
         int r;
 
+        if (access(lookup->target, X_OK) < 0)
+                return 0;
         if (lookup->trail_state == TRAIL_HOLDS) {
                 *ret = lookup->trail.identity;
                 lookup->trail.identity = (Identity){};
                 return 1;
         }
         if (has_trail && was->n_links > 0)
-                r = identity_recheck(was, ret);
+                r = identity_recheck(was, lookup->trail.looked_nsec, ret);
         else if (identity_is_script(lookup->target) != 0 || stat(lookup->target, &st) < 0 ||
                  (!has_trail && !size_was_seen(lookup->store, (uint64_t)st.st_size)))
                 return 0;
         else
                 r = identity_of_file(lookup->target, /* known= */ NULL, ret, /* ret_error= */ NULL);
         return r == -ENOMEM ? r : r == 0;
-}
-
-/* A failure that is remembered: its code with the error set. 0: none. */
-static int recall_failure(Lookup *lookup, const Identity *identity, MusterError **ret_error)
-{
-        CLEANUP(free) char *key = NULL;
-        int code = 0, r;
-
-        if (!identity && identity_is_script(lookup->target) != 1)
-                return 0;
-        r = failure_key(lookup->target, identity, &key);
-        if (r < 0)
-                return r == -ENOMEM ? error_oom(ret_error) : 0;
-        r = failure_load(lookup->store, key, lookup->fingerprint, lookup->context, &code, ret_error);
-        if (r < 0)
-                return error_oom(ret_error);
-        lookup->cached = r > 0;
-        return r > 0 ? code : 0;
-}
-
-static void remember_failure(Lookup *lookup, int r, const MusterError *error)
-{
-        CLEANUP(free) char *key = NULL;
-        Identity identity = {0};
-        bool script = identity_is_script(lookup->target) == 1, known = false;
-
-        if (!failure_is_lasting(r) || !error)
-                return;
-        if (!script)
-                known = identity_of_file(lookup->target, /* known= */ NULL, &identity,
-                                         /* ret_error= */ NULL) == 0;
-        if ((script || known) && failure_key(lookup->target, known ? &identity : NULL, &key) == 0) {
-                (void)failure_save(lookup->store, key, lookup->fingerprint, lookup->context,
-                                   lookup->absolute, script, error);
-                remember_size(lookup);
-        }
-        identity_clear(&identity);
 }
 
 /* What the store has of this identity, unsealed; NULL: nothing. Takes the identity then. */
@@ -217,12 +167,14 @@ static int load_facts(Lookup *lookup, Identity *identity, MusterFacts **ret)
 static int complete(Lookup *lookup, MusterFacts **facts, bool locked, MusterError **ret_error)
 {
         const char *const *types = (const char *const *)lookup->types;
-        int missing = probe_count_missing(*facts, types), r;
+        int missing, r;
 
+        free(TAKE(lookup->missing));
+        missing = probe_missing(*facts, types, &lookup->missing);
         if (missing < 0)
                 return error_oom(ret_error);
         if (missing > 0) {
-                r = recall_failure(lookup, &(*facts)->identity, ret_error);
+                r = lookup_recall_failure(lookup, &(*facts)->identity, ret_error);
                 if (r < 0 || !locked)
                         return r;
         }
@@ -251,21 +203,29 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
         if (known < 0)
                 return error_oom(ret_error);
         if (known == 0)
-                return recall_failure(lookup, /* identity= */ NULL, ret_error);
+                return lookup_recall_failure(lookup, /* identity= */ NULL, ret_error);
         r = record_id(&identity, lookup->id);
         if (r == 0)
                 r = load_facts(lookup, &identity, &facts);
         if (r < 0)
                 return r == -ENOMEM ? error_oom(ret_error) : 0;
         if (!facts)
-                return recall_failure(lookup, &identity, ret_error);
+                return lookup_recall_failure(lookup, &identity, ret_error);
         return complete(lookup, &facts, locked, ret_error);
 }
 
 static int whole_probe(Lookup *lookup, MusterError **ret_error)
 {
-        return facts_probe(lookup->context, lookup->target, /* known= */ NULL,
-                           (const char *const *)lookup->types, &lookup->facts, ret_error);
+        int r;
+
+        identity_clear(&lookup->before);
+        if (identity_is_script(lookup->target) == 1)
+                (void)identity_of_script(lookup->target, &lookup->before);
+        r = facts_probe(lookup->context, lookup->target, (const char *const *)lookup->types, &lookup->facts,
+                        &lookup->ended, ret_error);
+        if (r == 0)
+                identity_forget_written(&lookup->facts->identity, &lookup->before);
+        return r;
 }
 
 static char *lock_name(const Lookup *lookup)
@@ -285,11 +245,14 @@ static int under_lock(Lookup *lookup, MusterError **ret_error)
         CLEANUP(MusterError) MusterError *error = NULL;
         int r = 0;
 
+        lookup->target_before = lookup_target_stamp(lookup);
+        lookup->attempt_nsec = stamp_now_nsec();
         if (!(lookup->flags & MUSTER_LOOKUP_NO_CACHE))
                 r = from_store(lookup, /* locked= */ true, &error);
         /* -EAGAIN: it was replaced since it was hashed. */
         if (r == 0 || r == -EAGAIN) {
                 error = muster_error_free(error);
+                free(TAKE(lookup->missing));
                 lookup->cached = false;
                 r = whole_probe(lookup, &error);
                 if (r == 0)
@@ -297,7 +260,7 @@ static int under_lock(Lookup *lookup, MusterError **ret_error)
         }
         if (r < 0) {
                 if (!lookup->cached)
-                        remember_failure(lookup, r, error);
+                        lookup_remember_failure(lookup, r, error);
                 HAND_OVER(ret_error, error);
         }
         return r < 0 ? r : 0;
@@ -332,5 +295,13 @@ int lookup_run(Lookup *lookup, MusterError **ret_error)
         if (!name)
                 return error_oom(ret_error);
         r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        if (r >= 0 && lock.waited && !(lookup->flags & MUSTER_LOOKUP_NO_CACHE)) {
+                /* What the other one left can be read by all who waited, side by side. */
+                store_unlock(&lock);
+                r = from_store(lookup, /* locked= */ false, ret_error);
+                if (r != 0)
+                        return r < 0 ? r : 0;
+                r = store_lock(lookup->store, lookup->context, name, lookup->target, &lock, ret_error);
+        }
         return r < 0 ? r : under_lock(lookup, ret_error);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "emulator/context.h"
+#include "emulator/run.h"
 #include "store/ready.h"
 #include "store/trail.h"
 
@@ -19,7 +20,13 @@ typedef struct Lookup {
         TrailState trail_state;
         int64_t looked_nsec; /* before anything was read */
 
+        char *missing;           /* names of the questions that a record leaves open; NULL: there is none */
+        Identity before;         /* the chain of a script as it was before it was run */
+        FileStamp target_before; /* what the path led to before anything was started, */
+        int64_t attempt_nsec;    /* and when that was */
+
         MusterFacts *facts;
+        Run *ended; /* an emulator that was probed and killed, or NULL: reaped after all is kept */
         bool cached;
         char id[RECORD_ID_SIZE]; /* "" where nothing is kept */
         FileStamp record_stamp, host_stamp;
@@ -27,6 +34,19 @@ typedef struct Lookup {
 
 int lookup_run(Lookup *lookup, MusterError **ret_error);
 void lookup_clear(Lookup *lookup);
+
+/* A failure that is remembered: its code with the error set. 0: none. `identity`: NULL for a script. */
+int lookup_recall_failure(Lookup *lookup, const Identity *identity, MusterError **ret_error);
+
+/* Keeps why the attempt failed, if that says something of what lay there when it began, and lies there
+ * still. */
+void lookup_remember_failure(Lookup *lookup, int r, const MusterError *error);
+
+/* Of what is stored under this lookup's ID, and of its script. */
+void lookup_forget_failures(Lookup *lookup);
+
+/* What the path leads to now; zeros where it leads nowhere. */
+FileStamp lookup_target_stamp(const Lookup *lookup);
 
 /* Of a running emulator. */
 int lookup_connect(Lookup *lookup, MusterError **ret_error);

@@ -211,7 +211,7 @@ void ready_keep(MusterStore *store, const ReadySource *source, const MusterVerdi
         CLEANUP(free) char *name = NULL, *body = NULL;
         size_t size = 0;
 
-        /* Zero: another writer came in between, so nobody knows what the files hold. */
+        /* Zero: nobody knows which files the facts are in. */
         if (!verdicts_catalogue(verdicts)->seen || source->record.ino == 0 || source->host.ino == 0)
                 return;
         if (ready_name(source->id, source->fingerprint, verdicts_trust(verdicts), &name) < 0 ||

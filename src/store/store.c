@@ -5,7 +5,7 @@
  * counts is the opened folder's owner and mode, not the way to it: whoever can swap a component of the path
  * reaches no more than a folder of the caller's own. The last component may be a symbolic link only if it is
  * the caller's or root's, or in a shared folder somebody could point us to a folder of ours that is no
- * store. Within the folder nothing is followed.
+ * store. Within the folder nothing is followed, and its own folders are held to the same.
  */
 
 #include "store/store.h"
@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/checksum.h"
 #include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
@@ -50,6 +51,16 @@ void store_note(const MusterStore *store, const char *format, ...)
         va_end(args);
         if (sentence)
                 store->note(sentence, store->note_userdata);
+}
+
+bool store_was_noted(const MusterStore *store, const FileStamp *stamp)
+{
+        /* Memory of notes is no part of what const promises. */
+        uint64_t *noted = ((MusterStore *)store)->noted;
+        uint64_t sum = checksum64((const char *)stamp, sizeof(*stamp)) | 1;
+        uint64_t *place = noted + (sum >> 1) % ELEMENTSOF(store->noted);
+
+        return stamp->ino != 0 && __atomic_exchange_n(place, sum, __ATOMIC_RELAXED) == sum;
 }
 
 void store_note_unwritable(MusterStore *store, int r)
@@ -150,14 +161,44 @@ static int check_owner(const char *directory, int fd, MusterError **ret_error)
                          directory, (unsigned long)st.st_uid);
 }
 
+/* Its folders are real ones: nobody but the caller or root can have put a link there, but such a link, or a
+ * folder that others may write to, would lead out of what was checked. */
+static int check_folders(const char *directory, int fd, MusterError **ret_error)
+{
+        struct stat st;
+
+        for (const char *const *folder = store_folders; *folder; folder++) {
+                if (fstatat(fd, *folder, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                        continue;
+                if (!S_ISDIR(st.st_mode) || !store_trusts(&st))
+                        return error_set(
+                                ret_error, -EPERM,
+                                _("In the cache %s, '%s' is a link, or others may write to it, so nothing "
+                                  "in it "
+                                  "can be trusted; remove it, or name another folder by MUSTER_CACHE_DIR."),
+                                directory, *folder);
+        }
+        return 0;
+}
+
+/* A slash behind a name makes the kernel follow it, whatever the flags, and mkdir() of it a parent's. */
 static int open_or_make(const char *directory)
 {
-        int r = open_directory(directory);
+        CLEANUP(free) char *path = strdup(directory);
+        size_t n = strlen(directory);
+        int r;
 
+        if (!path)
+                return -ENOMEM;
+        if (n == 0)
+                return -ENOENT;
+        while (n > 1 && path[n - 1] == '/')
+                path[--n] = '\0';
+        r = open_directory(path);
         if (r != -ENOENT)
                 return r;
-        r = make_path(directory);
-        return r < 0 ? r : open_directory(directory);
+        r = make_path(path);
+        return r < 0 ? r : open_directory(path);
 }
 
 _public_ int muster_store_open(const char *directory, MusterStore **ret, MusterError **ret_error)
@@ -179,6 +220,8 @@ _public_ int muster_store_open(const char *directory, MusterStore **ret, MusterE
                 return open_error(store->directory, r, ret_error);
         store->dirfd = r;
         r = check_owner(store->directory, store->dirfd, ret_error);
+        if (r >= 0)
+                r = check_folders(store->directory, store->dirfd, ret_error);
         if (r < 0)
                 return r;
         *ret = TAKE(store);
@@ -222,5 +265,5 @@ int store_make_folders(MusterStore *store)
         if (faccessat(store->dirfd, STORE_TAG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;
         return write_file_at(store->dirfd, STORE_TAG, cachedir_tag, strlen(cachedir_tag), 0644,
-                             /* durable= */ false);
+                             /* durable= */ false, /* ret_stamp= */ NULL);
 }

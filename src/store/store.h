@@ -31,7 +31,8 @@ struct MusterStore {
         char *directory;
         MusterNoteFn note;
         void *note_userdata;
-        int unwritable; /* atomic; a note about it was given */
+        int unwritable;     /* atomic; a note about it was given */
+        uint64_t noted[16]; /* atomic; the last damaged files that a note was given about (store.c) */
 };
 
 /* Every folder of the store; NULL-terminated. */
@@ -39,6 +40,9 @@ extern const char *const store_folders[];
 
 /* Tells the handler one sentence; NULL store: nobody. */
 void store_note(const MusterStore *store, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Whether the file with this stamp was noted before; from now on it was (the last few are remembered). */
+bool store_was_noted(const MusterStore *store, const FileStamp *stamp);
 
 /* That nothing can be kept, and why: once. */
 void store_note_unwritable(MusterStore *store, int r);

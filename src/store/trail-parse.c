@@ -120,7 +120,8 @@ static int take_modules(Cursor *cursor, Identity *identity)
 }
 
 /* "DIGEST-OR-- STAMP PATH" */
-static int parse_link(const char *value, size_t size, IdentityLink *link)
+static int parse_file(const char *value, size_t size, char ret_digest[static DIGEST_HEX_SIZE],
+                      FileStamp *ret_stamp, char **ret_path)
 {
         const char *at = value, *end = value + size;
 
@@ -128,14 +129,14 @@ static int parse_link(const char *value, size_t size, IdentityLink *link)
                 at += 2;
         } else {
                 if (size < DIGEST_HEX_SIZE || at[DIGEST_HEX_SIZE - 1] != ' ' ||
-                    copy_digest(at, DIGEST_HEX_SIZE - 1, link->digest) < 0)
+                    copy_digest(at, DIGEST_HEX_SIZE - 1, ret_digest) < 0)
                         return -EBADMSG;
                 at += DIGEST_HEX_SIZE;
         }
-        if (file_stamp_parse(&at, &link->stamp) < 0 || at >= end || *at != '/')
+        if (file_stamp_parse(&at, ret_stamp) < 0 || at >= end || *at != '/')
                 return -EBADMSG;
-        link->path = strndup(at, (size_t)(end - at));
-        return link->path ? 0 : -ENOMEM;
+        *ret_path = strndup(at, (size_t)(end - at));
+        return *ret_path ? 0 : -ENOMEM;
 }
 
 static int take_links(Cursor *cursor, Identity *identity)
@@ -145,7 +146,7 @@ static int take_links(Cursor *cursor, Identity *identity)
         int r;
 
         while ((value = take_line(cursor, "link", &size))) {
-                IdentityLink *grown;
+                IdentityLink *grown, *link;
 
                 if (identity->n_links == LINKS_MAX)
                         return -EBADMSG;
@@ -154,13 +155,36 @@ static int take_links(Cursor *cursor, Identity *identity)
                         return -ENOMEM;
                 identity->links = grown;
                 grown[identity->n_links] = (IdentityLink){};
-                r = parse_link(value, size, &grown[identity->n_links++]);
+                link = &grown[identity->n_links++];
+                r = parse_file(value, size, link->digest, &link->stamp, &link->path);
                 if (r == 0)
-                        r = take_text(cursor, "name", true, PATH_MAX, &grown[identity->n_links - 1].name);
+                        r = take_text(cursor, "name", true, PATH_MAX, &link->name);
                 if (r < 0)
                         return r;
         }
         return 0;
+}
+
+static int take_watched(Cursor *cursor, Identity *identity)
+{
+        const char *value;
+        size_t size;
+        int r = 0;
+
+        while (r == 0 && (value = take_line(cursor, "watched", &size))) {
+                IdentityWatched *grown, *watched;
+
+                if (identity->n_watched == IDENTITY_WATCHED_MAX)
+                        return -EBADMSG;
+                grown = reallocarray(identity->watched, identity->n_watched + 1, sizeof(*grown));
+                if (!grown)
+                        return -ENOMEM;
+                identity->watched = grown;
+                grown[identity->n_watched] = (IdentityWatched){};
+                watched = &grown[identity->n_watched++];
+                r = parse_file(value, size, watched->digest, &watched->stamp, &watched->path);
+        }
+        return r;
 }
 
 static int take_places(Cursor *cursor, Identity *identity)
@@ -212,6 +236,8 @@ static int parse(Cursor *cursor, Trail *trail)
                 r = take_places(cursor, identity);
         if (r == 0)
                 r = take_links(cursor, identity);
+        if (r == 0)
+                r = take_watched(cursor, identity);
         if (r == 0)
                 r = take_text(cursor, "emulator", /* needed= */ false, 65536, &trail->emulator);
         return r;

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -52,6 +53,8 @@ char *trail_name(const char *path)
                         *out++ = *p;
                 else
                         out += sprintf(out, "%%%02x", (unsigned char)*p);
+        if (out == name)
+                *out++ = '+';
         *out = '\0';
         if (strlen(name) > NAME_MAX_KEPT)
                 sprintf(name + NAME_MAX_KEPT, "~%016llx", (unsigned long long)checksum64_text(path));
@@ -156,7 +159,10 @@ static bool can_be_printed(const char *path, const Identity *identity)
                 if (!identity->links[i].name || !on_one_line(identity->links[i].name) ||
                     !on_one_line(identity->links[i].path))
                         return false;
-        return on_one_line(path) && on_one_line(identity->executable) &&
+        for (size_t i = 0; i < identity->n_watched; i++)
+                if (!on_one_line(identity->watched[i].path))
+                        return false;
+        return strlen(path) <= PATH_MAX && on_one_line(path) && on_one_line(identity->executable) &&
                on_one_line(identity->modules_dir) && on_one_line(identity->modules_root) &&
                on_one_line(identity->modules_inside) && on_one_line(identity->modules_env);
 }
@@ -176,19 +182,26 @@ static void print_links(FILE *out, const Identity *identity)
                 file_stamp_print(&link->stamp, out);
                 fprintf(out, " %s\nname %s\n", link->path, link->name);
         }
+        for (size_t i = 0; i < identity->n_watched; i++) {
+                const IdentityWatched *watched = &identity->watched[i];
+
+                fprintf(out, "watched %s ", watched->digest[0] ? watched->digest : "-");
+                file_stamp_print(&watched->stamp, out);
+                fprintf(out, " %s\n", watched->path);
+        }
 }
 
-static int print(const char *path, const char *record, const Identity *identity, int64_t looked_nsec,
-                 const char *emulator, const char *seen, char **ret_body, size_t *ret_size)
+int trail_print(const Trail *trail, char **ret_text, size_t *ret_size)
 {
-        CLEANUP(free) char *body = NULL;
+        const Identity *identity = &trail->identity;
+        CLEANUP(free) char *text = NULL;
         size_t size = 0;
-        FILE *out = open_memstream(&body, &size);
+        FILE *out = open_memstream(&text, &size);
 
         if (!out)
                 return -ENOMEM;
-        fprintf(out, "path %s\nrecord %s\nlooked %lld\ndigest %s\nstamp ", path, record,
-                (long long)looked_nsec, identity->digest);
+        fprintf(out, "path %s\nrecord %s\nlooked %lld\ndigest %s\nstamp ", identity->path, trail->record,
+                (long long)trail->looked_nsec, identity->digest);
         file_stamp_print(&identity->stamp, out);
         fprintf(out, "\nexecutable %s\nmodules %zu %s %s\n", identity->executable, identity->n_modules,
                 identity->n_modules ? identity->modules_fingerprint : "-",
@@ -198,11 +211,11 @@ static int print(const char *path, const char *record, const Identity *identity,
         print_path(out, "modules-inside", identity->modules_inside);
         print_path(out, "modules-env", identity->modules_env);
         print_links(out, identity);
-        print_path(out, "emulator", emulator);
-        fprintf(out, "seen\n%s", seen);
+        print_path(out, "emulator", trail->emulator);
+        fprintf(out, "seen\n%s", trail->seen);
         if (fclose(out) != 0)
                 return -ENOMEM;
-        *ret_body = TAKE(body);
+        *ret_text = TAKE(text);
         *ret_size = size;
         return 0;
 }
@@ -252,6 +265,22 @@ char *trail_explain(const Trail *trail)
         if (r == -ESTALE)
                 return text_format(_("%s, or a file on the way from there, has gone"), trail->identity.path);
         return r < 0 || !was ? NULL : first_difference(trail->identity.path, was, is);
+}
+
+/* The same, of borrowed parts; the identity's own path may be a relative one. */
+static int print(const char *path, const char *record, const Identity *identity, int64_t looked_nsec,
+                 const char *emulator, const char *seen, char **ret_text, size_t *ret_size)
+{
+        Trail trail = {
+                .looked_nsec = looked_nsec,
+                .identity = *identity,
+                .emulator = (char *)emulator,
+                .seen = (char *)seen,
+        };
+
+        strcpy(trail.record, record);
+        trail.identity.path = (char *)path;
+        return trail_print(&trail, ret_text, ret_size);
 }
 
 int trail_save(MusterStore *store, const char *path, const char *record, const Identity *identity,

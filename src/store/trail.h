@@ -19,6 +19,7 @@
  *   modules-env PATH
  *   link DIGEST-OR-- STAMP PATH   one for each link of the chain, the outermost first, each followed by
  *   name NAME                     the name by which it was reached
+ *   watched DIGEST-OR-- STAMP PATH  one for each file that a script of the chain may mean
  *   emulator JSON                 as muster_facts_describe() has it
  *   seen                          and behind it, to the end, the lines of identity_observe()
  */
@@ -66,6 +67,9 @@ char *trail_explain(const Trail *trail);
  */
 int trail_save(MusterStore *store, const char *path, const char *record, const Identity *identity,
                int64_t looked_nsec, const char *emulator);
+
+/* Pure: trail to text, to free(). What is no line of text in it is the caller's business. */
+int trail_print(const Trail *trail, char **ret_text, size_t *ret_size);
 
 /* Pure: text to trail; -EBADMSG. *ret_path may be NULL. */
 int trail_parse(const char *text, char **ret_path, Trail *ret);

@@ -4,72 +4,49 @@
 
     ./dev bench            all
     ./dev bench probe      cold probe against the same commands fed by printf through a pipe
+    ./dev bench all        probe --all, cold against all emulators fed one after another, and warm
+    ./dev bench race       64 cold look-ups at once: how many emulators are started
+    ./dev bench warm       warm has, as a whole process, against /bin/true
+    ./dev bench scale      warm look-ups among 10,000 records against 10
+    ./dev bench hash       the digest of the emulator's file against SHA-256 of as much memory
     ./dev bench library    schema load, path query, verdict in process (tests/bench/bench-library)
 
-Runs of a pair alternate, so that a machine that slows down slows both; medians are compared.
+Runs of a pair alternate, so that a machine that slows down slows both; medians are compared, and the quartiles
+stand behind them. The host's own cache is never used: cold runs find theirs emptied.
 """
-import os
 import pathlib
-import statistics
 import subprocess
 import sys
-import time
 
-MUSTER = os.environ["MUSTER"]
-BUILD = pathlib.Path(os.environ["MUSTER_BUILD"])
-EMULATOR = os.environ.get("EMULATOR", "/usr/bin/qemu-system-x86_64")
-STORAGE = "/usr/bin/qemu-storage-daemon"
-ROUNDS = int(os.environ.get("ROUNDS", "31"))
-
-
-def commands():
-    """What a probe of this emulator asks, by its own word, so that the floor asks the same."""
-    return subprocess.run([str(BUILD / "tests/bench/bench-library"), "plan", EMULATOR], capture_output=True, text=True,
-                          check=True).stdout
-
-
-def once(argv, **kwargs):
-    began = time.perf_counter()
-    done = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **kwargs)
-    return (time.perf_counter() - began) * 1000, done.returncode
-
-
-def pair(what, floor, ours, bar, rounds=ROUNDS):
-    floors, times = [], []
-    for i in range(rounds + 3):
-        f, code = once(floor)
-        assert code == 0, floor
-        t, code = once(ours)
-        assert code == 0, ours
-        if i >= 3:
-            floors.append(f)
-            times.append(t)
-    f, t = statistics.median(floors), statistics.median(times)
-    verdict = "ok" if t / f <= bar else "MISSED"
-    print(f"{what:40} {t:8.2f} ms   floor {f:8.2f} ms   {t / f:5.2f} x   (bar {bar} x)  {verdict}", flush=True)
-    return t / f <= bar
-
-
-def bench_probe():
-    """The floor: printf | emulator, output discarded, ended by quit, as a shell would do it."""
-    asked = commands().replace("'", "'\\''")
-    file = BUILD / "bench-commands"
-    file.write_text(asked)
-    system = f"printf '%s\\n' '{asked}' | {EMULATOR} -S -no-user-config -nodefaults -display none -machine none -qmp stdio"
-    good = pair("cold probe, system emulator", ["sh", "-c", system], [MUSTER, "probe", "-e", EMULATOR, "--json"], 1.25)
-    daemon = f"printf '%s\\n' '{asked}' | {STORAGE} --chardev stdio,id=m --monitor chardev=m,mode=control"
-    return pair("cold probe, storage daemon", ["sh", "-c", daemon], [MUSTER, "probe", "-e", STORAGE, "--json"], 1.25) and good
+from cold import bench_all, bench_probe, bench_race
+from figures import TOOLS, own_cache
+from warm import bench_hash, bench_scale, bench_warm
 
 
 def bench_library():
     data = pathlib.Path(__file__).resolve().parents[1] / "data"
-    return subprocess.run([str(BUILD / "tests/bench/bench-library"), "measure", str(data)]).returncode == 0
+    with own_cache():
+        return subprocess.run([str(TOOLS / "bench-library"), "measure", str(data)]).returncode == 0
+
+
+BENCHES = {
+    "probe": bench_probe,
+    "all": bench_all,
+    "race": bench_race,
+    "warm": bench_warm,
+    "scale": bench_scale,
+    "hash": bench_hash,
+    "library": bench_library,
+}
 
 
 def main():
-    wanted = sys.argv[1:] or ["probe", "library"]
-    benches = {"probe": bench_probe, "library": bench_library}
-    results = [benches[name]() for name in wanted]
+    wanted = sys.argv[1:] or list(BENCHES)
+    unknown = [name for name in wanted if name not in BENCHES]
+    if unknown:
+        print(f"bench: there is no figure '{unknown[0]}'; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    results = [BENCHES[name]() for name in wanted]
     return 0 if all(results) else 1
 
 

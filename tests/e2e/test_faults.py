@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import MUSTER, processes
+from conftest import MUSTER, minimal, processes
 
 FEATURE = "dynamic-auto-read-only"
 COMMANDS = ["qmp_capabilities", "query-version", "query-qmp-schema", "query-qemu-features", "qom-list-types",
@@ -82,24 +82,6 @@ def test_many_events_before_a_reply(muster, emulators, recording):
 def test_delays(muster, emulators, recording):
     fault = with_fault(recording(), "query-qmp-schema", do="delay", msec=500)
     assert muster("has", FEATURE, "-e", emulators.replay(fault)).code == 0
-
-
-def minimal(recording):
-    """A recording small enough to be cut at every byte: one command, one driver."""
-    scenario = recording("7.2-storage-daemon")
-    scenario["replies"]["query-qmp-schema"]["return"] = [
-        {"name": "blockdev-add", "meta-type": "command", "arg-type": "1", "ret-type": "0"},
-        {"name": "0", "meta-type": "object", "members": []},
-        {"name": "1", "meta-type": "object", "tag": "driver", "members": [{"name": "driver", "type": "2"}],
-         "variants": [{"case": "file", "type": "3"}]},
-        {"name": "2", "meta-type": "enum", "values": ["file"]},
-        {"name": "3", "meta-type": "object", "members": [{"name": "filename", "type": "str"}],
-         "features": [FEATURE]},
-        {"name": "str", "meta-type": "builtin", "json-type": "string"}]
-    for command in list(scenario["replies"]):
-        if "error" in scenario["replies"][command]:
-            del scenario["replies"][command]
-    return scenario
 
 
 def test_cut_at_every_byte(muster, emulators, recording):

@@ -5,13 +5,9 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import subprocess
-import time
 
 import pytest
-
-from conftest import wait_for_listener
 
 FEATURE = "dynamic-auto-read-only"
 X86, ARM, STORAGE = "/usr/bin/qemu-system-x86_64", "/usr/bin/qemu-system-aarch64", "/usr/bin/qemu-storage-daemon"
@@ -86,47 +82,6 @@ def test_verify(muster, path):
 def test_verify_without_a_check(muster):
     answer = muster("verify", "blockdev-reopen", "-e", X86)
     assert answer.code == 2 and "blockdev-reopen" in answer.err
-
-
-class Running:
-    """A real emulator with a monitor socket."""
-
-    def __init__(self, folder, path=X86, more=()):
-        self.socket = folder / "qmp.sock"
-        argv = [path, "-S", "-nodefaults", "-display", "none", "-machine", "none", *more, "-qmp",
-                f"unix:{self.socket},server=on,wait=off"]
-        if "storage-daemon" in str(path):
-            argv = [path, "--chardev", f"socket,id=m,path={self.socket},server=on,wait=off", "--monitor",
-                    "chardev=m,mode=control"]
-        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL)
-        wait_for_listener(self.process, self.socket)
-        self.address = f"unix:{self.socket}"
-
-    def modes(self, image):
-        found, fds = [], pathlib.Path(f"/proc/{self.process.pid}/fd")
-        for fd in fds.iterdir():
-            if os.path.realpath(fd) == str(image):
-                info = (fds.parent / "fdinfo" / fd.name).read_text()
-                flags = int(next(l for l in info.splitlines() if l.startswith("flags")).split()[1], 8)
-                found.append(["ro", "wo", "rw"][flags & 3])
-        return found
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-@pytest.fixture
-def running(tmp_path):
-    started = []
-
-    def start(*args, **kwargs):
-        started.append(Running(tmp_path, *args, **kwargs))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.stop()
 
 
 @pytest.mark.parametrize("path", [X86, STORAGE])

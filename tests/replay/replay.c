@@ -6,13 +6,16 @@
  *
  *   replay SCENARIO [arguments of an emulator, which it ignores]
  *
+ * A copy of it with a scenario behind its end, and behind that "replay %08zu\n" with the scenario's size,
+ * plays that one: an emulator without a wrapper, whose digest says what it answers.
+ *
  * A scenario is a JSON object:
  *   greeting   the object to greet with
  *   replies    {command: {"return": …} or {"error": …}}; a key "command:typename" goes before "command".
  *              What is not there answers CommandNotFound, as a real one does.
- *   chunk      write in slices of so many bytes, each its own write()
- *   cut        die after so many bytes of output, wherever that is
- *   faults     {"greeting" or command: fault}, each fault one of
+ *   log        append to this file a line "start", then one for each command (with ":typename" if it has
+ * one) chunk      write in slices of so many bytes, each its own write() cut        die after so many bytes
+ * of output, wherever that is faults     {"greeting" or command: fault}, each fault one of
  *     {"do": "die", "when": "before"|"within"|"after", "signal"?: n, "stderr"?: text}
  *     {"do": "hang"}  {"do": "delay", "msec": n}  {"do": "garbage", "text": …}  {"do": "twice"}
  *     {"do": "unasked"} (a reply with an id of nobody)  {"do": "no-id"}  {"do": "flood", "bytes": n}
@@ -20,6 +23,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +34,20 @@
 #include "base/json.h"
 #include "base/util.h"
 
+#define TRAILER_SIZE 16 /* "replay 00001234\n" */
+
 static size_t chunk, written, cut;
+
+/* One write() a line, so that those of many processes do not mix. */
+static void log_line(json_object *scenario, const char *command, const char *typename)
+{
+        CLEANUP(fd) int fd = -1;
+        const char *file = json_get_string(scenario, "log");
+
+        fd = file ? open(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666) : -1;
+        if (fd >= 0)
+                dprintf(fd, "%s%s%s\n", command, typename ? ":" : "", typename ? typename : "");
+}
 
 static void die(json_object *fault)
 {
@@ -177,6 +194,7 @@ static void answer(json_object *scenario, json_object *request)
                 command = json_get_string(request, "exec-oob");
         if (!command)
                 return;
+        log_line(scenario, command, typename);
         reply = find_reply(json_get(scenario, "replies", json_type_object), command, typename);
         if (streq(command, "qmp_capabilities") && !reply)
                 json_parse("{\"return\": {}}", 14, &message);
@@ -217,19 +235,42 @@ static void serve(json_object *scenario)
         json_tokener_free(tokener);
 }
 
-int main(int argc, char **argv)
+/* The scenario behind this program's own end; NULL if there is none. */
+static json_object *read_own(void)
 {
-        CLEANUP(json) json_object *scenario = NULL;
         CLEANUP(free) char *text = NULL;
-        json_object *greeting;
+        json_object *scenario = NULL;
+        size_t size, length;
+
+        if (read_file("/proc/self/exe", JSON_SIZE_MAX, &text, &size) < 0 || size < TRAILER_SIZE ||
+            sscanf(text + size - TRAILER_SIZE, "replay %8zu", &length) != 1 || length > size - TRAILER_SIZE)
+                return NULL;
+        json_parse(text + size - TRAILER_SIZE - length, length, &scenario);
+        return scenario;
+}
+
+static json_object *read_scenario(const char *file)
+{
+        CLEANUP(free) char *text = NULL;
+        json_object *scenario = read_own();
         size_t size;
 
-        if (argc < 2 || read_file(argv[1], JSON_SIZE_MAX, &text, &size) < 0 ||
-            json_parse(text, size, &scenario) < 0) {
+        if (!scenario && file && read_file(file, JSON_SIZE_MAX, &text, &size) == 0)
+                json_parse(text, size, &scenario);
+        return scenario;
+}
+
+int main(int argc, char **argv)
+{
+        CLEANUP(json) json_object *scenario = read_scenario(argc < 2 ? NULL : argv[1]);
+        json_object *greeting;
+
+        if (!scenario) {
                 fprintf(stderr, "usage: %s SCENARIO [ARGUMENTS]; the scenario must be a JSON file\n",
                         argv[0]);
                 return 2;
         }
+        log_line(scenario, "start", NULL);
         chunk = (size_t)json_get_int(scenario, "chunk", 0);
         cut = (size_t)json_get_int(scenario, "cut", 0);
         greeting = json_get(scenario, "greeting", json_type_object);
