@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * XML from anywhere, as a tree that remembers what has been read of it. Every look-up below marks what it
+ * returns; in the end xml_report_unread() names each element, attribute and text that nobody asked for. So
+ * nothing is dropped in silence, and no list of known names has to be kept beside the code that reads them.
+ *
+ * Bounded: 4 MiB, 64 levels, 50,000 elements and attributes. No document type, so no entities but XML's own
+ * five; nothing else is opened, neither file nor network.
+ */
+
+#include <libxml/tree.h>
+
+#include "domain/faults.h"
+
+#define XML_SIZE_MAX  ((size_t)4 * 1024 * 1024)
+#define XML_LEVEL_MAX 64
+#define XML_NODES_MAX 50000
+
+typedef xmlNode XmlElement;
+
+typedef struct Xml {
+        xmlDoc *doc;
+        Faults *faults;
+        XmlElement *root; /* marked as read */
+} Xml;
+
+/*
+ * 0 with faults reported if it is no XML, or `root` is not what it is about; *ret has a tree only if there
+ * is none. -ENOMEM. `faults` must live as long as the tree.
+ */
+int xml_parse(const char *text, size_t size, const char *root, Faults *faults, Xml **ret);
+Xml *xml_free(Xml *xml);
+
+/* The value of an attribute, NULL where there is none. Lives as long as the tree is not changed. */
+const char *xml_attribute(XmlElement *element, const char *name);
+
+/* The child element of this name, NULL where there is none. A second one stays unread. */
+XmlElement *xml_child(XmlElement *element, const char *name);
+
+/* The next child element of this name behind `last` (NULL: the first). */
+XmlElement *xml_next(XmlElement *element, const char *name, XmlElement *last);
+
+/* The next child element of any name; not marked: xml_mark() if it is taken. */
+XmlElement *xml_next_any(XmlElement *element, XmlElement *last);
+
+/* The text within, without white space around; "" where there is none. NULL: out of memory. To free(). */
+char *xml_text(XmlElement *element);
+
+const char *xml_name(const XmlElement *element);
+
+void xml_mark(XmlElement *element);
+
+/* The element and all below it: kept as it is, whatever it says (metadata). */
+void xml_mark_all(XmlElement *element);
+
+/* Reports what was not read. */
+void xml_report_unread(Xml *xml);
+
+/* "/domain/devices/disk[2]", or with an attribute "…/@bus" (NULL: none); to free(); NULL: out of memory. */
+char *xml_path(const XmlElement *element, const char *attribute);
+
+unsigned xml_line(const XmlElement *element);
+
+/* A fault of an element, or of one of its attributes (NULL: none). */
+void xml_fault(Xml *xml, FaultSeverity severity, const XmlElement *element, const char *attribute,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static inline void cleanup_xml(Xml **xml)
+{
+        xml_free(*xml);
+}
