@@ -23,19 +23,39 @@ void trail_clear(Trail *trail)
         *trail = (Trail){};
 }
 
+/* Takes "." and empty components out, in place: neither changes where a path leads. */
+static void normalise(char *path)
+{
+        char *out = path;
+
+        for (const char *in = path; *in;) {
+                size_t n = strcspn(in + 1, "/");
+
+                if (n > 1 || (n == 1 && in[1] != '.')) {
+                        memmove(out, in, n + 1);
+                        out += n + 1;
+                }
+                in += n + 1;
+        }
+        if (out == path)
+                *out++ = '/';
+        *out = '\0';
+}
+
 int trail_absolute(const char *path, char **ret)
 {
         CLEANUP(free) char *here = NULL;
 
-        if (path[0] == '/') {
-                *ret = strdup(path);
-                return *ret ? 0 : -ENOMEM;
+        if (path[0] != '/') {
+                here = getcwd(NULL, 0);
+                if (!here)
+                        return -errno;
         }
-        here = getcwd(NULL, 0);
-        if (!here)
-                return -errno;
-        *ret = text_format("%s/%s", here, path);
-        return *ret ? 0 : -ENOMEM;
+        *ret = text_format("%s%s%s", here ?: "", here ? "/" : "", path);
+        if (!*ret)
+                return -ENOMEM;
+        normalise(*ret);
+        return 0;
 }
 
 /* "usr+bin+qemu-system-x86_64": for people; the path within is what counts. */
@@ -153,8 +173,10 @@ static bool on_one_line(const char *text)
         return !text || !strchr(text, '\n');
 }
 
-static bool can_be_printed(const char *path, const Identity *identity)
+bool trail_can_be_kept(const char *path, const Identity *identity)
 {
+        if (!identity->watchable || identity->watch_incomplete)
+                return false;
         for (size_t i = 0; i < identity->n_links; i++)
                 if (!identity->links[i].name || !on_one_line(identity->links[i].name) ||
                     !on_one_line(identity->links[i].path))
@@ -293,7 +315,7 @@ int trail_save(MusterStore *store, const char *path, const char *record, const I
 
         if (!name)
                 return -ENOMEM;
-        if (!identity->watchable || !can_be_printed(path, identity))
+        if (!trail_can_be_kept(path, identity))
                 return 0;
         /* First what is there now, then that this is what the identity was made of. */
         r = observe(identity, &seen, &newest);

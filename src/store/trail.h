@@ -61,6 +61,9 @@ int trail_check(const Trail *trail, TrailState *ret);
 /* Which file differs, as a fragment of a sentence to free(); NULL where none does, or when out of memory. */
 char *trail_explain(const Trail *trail);
 
+/* Whether it can be seen later that nothing has moved, and be written down. */
+bool trail_can_be_kept(const char *path, const Identity *identity);
+
 /*
  * Keeps it, if the identity can be watched and is still what its stamps say. `looked_nsec`: a time before
  * its files were read. `facts` (may be NULL) are described in it. 0 also where it is not kept.
