@@ -81,7 +81,7 @@ void lookup_remember_failure(Lookup *lookup, int r, const MusterError *error)
         CLEANUP(free) char *key = NULL;
         int known;
 
-        if (!failure_is_lasting(r) || !error)
+        if (!failure_is_lasting(r) || !error || error_is_passing(error))
                 return;
         known = failure.script ? identity_of_script(lookup->target, &identity)
                                : identity_of_file(lookup->target, /* known= */ NULL, &identity,

@@ -61,6 +61,9 @@ static void keep_trail(Lookup *lookup)
         if (lookup->trail_state == TRAIL_HOLDS && streq(lookup->trail.record, lookup->id))
                 return;
         if (!trail_can_be_kept(lookup->absolute, &lookup->facts->identity)) {
+                /* What is no wrapper is known by its digest all the same. */
+                if (lookup->facts->identity.n_links == 0)
+                        return;
                 store_note(
                         lookup->store,
                         _("Whether %s still leads to this emulator cannot be watched from here, so it is "

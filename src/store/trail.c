@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,8 +11,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 
-#define NAME_MAX_KEPT   200 /* of NAME_MAX; longer ones get a checksum */
-#define USED_GRAIN_NSEC (INT64_C(86400) * 1000000000)
+#define NAME_MAX_KEPT 200 /* of NAME_MAX; longer ones get a checksum */
 
 void trail_clear(Trail *trail)
 {
@@ -101,17 +99,6 @@ int trail_load_name(const MusterStore *store, const char *name, Trail *ret)
         return 0;
 }
 
-/* For `prune`, which goes by the time of last use. That file's mtime is no part of any stamp. */
-static void mark_used(const MusterStore *store, const char *name)
-{
-        CLEANUP(free) char *file = entry_file(ENTRY_PATH, name);
-        FileStamp stamp;
-
-        if (file && entry_stamp(store, ENTRY_PATH, name, &stamp) == 0 &&
-            stamp_now_nsec() - stamp.mtime_nsec > USED_GRAIN_NSEC)
-                (void)utimensat(store->dirfd, file, /* times= */ NULL, AT_SYMLINK_NOFOLLOW);
-}
-
 int trail_load(const MusterStore *store, const char *path, Trail *ret)
 {
         CLEANUP(free) char *name = trail_name(path);
@@ -126,7 +113,8 @@ int trail_load(const MusterStore *store, const char *path, Trail *ret)
         /* Two long paths of one checksum. */
         if (!streq(trail.identity.path, path))
                 return -ENOENT;
-        mark_used(store, name);
+        /* That file's mtime is no part of any stamp. */
+        entry_mark_used(store, ENTRY_PATH, name);
         *ret = trail;
         trail = (Trail){};
         return 0;

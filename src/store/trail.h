@@ -43,7 +43,7 @@ int trail_absolute(const char *path, char **ret);
 /* The name of the file for an absolute path; to free(). */
 char *trail_name(const char *path);
 
-/* `path` is absolute. -ENOENT, -EBADMSG (noted), -ENOMEM. Marks it as used, once a day. */
+/* `path` is absolute. -ENOENT, -EBADMSG (noted), -ENOMEM. Marks it as used. */
 int trail_load(const MusterStore *store, const char *path, Trail *ret);
 
 /* The same by the file's name, whatever path it is for. */
