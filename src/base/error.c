@@ -12,6 +12,7 @@ struct MusterError {
         int code;
         char *message;
         char *detail;
+        bool passing;
 };
 
 _public_ MusterError *muster_error_free(MusterError *error)
@@ -118,4 +119,15 @@ int error_errno(MusterError **ret_error, int r, const char *format, ...)
         if (!what)
                 return error_oom(ret_error);
         return error_set(ret_error, r, "%s: %s", what, strerror(-r));
+}
+
+void error_mark_passing(MusterError **error)
+{
+        if (error && *error)
+                (*error)->passing = true;
+}
+
+bool error_is_passing(const MusterError *error)
+{
+        return error && error->passing;
 }

@@ -10,6 +10,8 @@
  * has set it; on success *ret_error is untouched.
  */
 
+#include <stdbool.h>
+
 #include "base/cleanup.h"
 #include "muster/error.h"
 
@@ -29,5 +31,12 @@ int error_oom(MusterError **ret_error);
 /* "<what>: <strerror>" */
 int error_errno(MusterError **ret_error, int r, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
+
+/*
+ * Marks *error (may be NULL, or hold none) as what befell somebody rather than being so: a process that was
+ * killed from outside. Nobody should expect it the next time.
+ */
+void error_mark_passing(MusterError **error);
+bool error_is_passing(const MusterError *error);
 
 DEFINE_CLEANUP(MusterError, muster_error_free);

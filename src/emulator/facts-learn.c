@@ -105,6 +105,9 @@ static int learn(Probe *probe, Identifier *identifier, const char *const *types,
                 if (r < 0)
                         return r;
         }
+        r = probe_check_executable(probe, &identifier->process, ret_error);
+        if (r < 0)
+                return r;
         probe->identity = &identifier->process;
         r = probe_ask_properties(probe, types, ret_error);
         if (r < 0)

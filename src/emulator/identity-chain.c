@@ -13,7 +13,7 @@
  * The chain is not observed (an `exec` leaves no trace) but followed from the path that was given: a script,
  * its interpreter, which may be a script again, up to a binary. What the last script started cannot be seen,
  * but how that ended can: in the executable, which has its own stamp; and what its words may mean is watched
- * (identity-watch-words.c).
+ * (identity-words.c).
  */
 
 #define LINKS_MAX    6   /* the kernel follows five "#!" */

@@ -15,6 +15,12 @@ int identity_hash(int fd, const Identity *known, FileStamp *ret_stamp, char ret_
 /* Fills the links from identity->path up to the executable, of which this is the stat(). */
 int identity_follow_chain(const struct stat *executable, const Identity *known, Identity *identity);
 
+/* Adds a file to what is watched; `runs`: it is part of what is run, whatever its mode. */
+int identity_watch(Identity *identity, const char *path, bool runs);
+
+/* Drops what `known` does not watch. */
+void identity_keep_watched(const Identity *known, Identity *identity);
+
 /* Fills what is watched of the chain's scripts. */
 int identity_watch_words(const struct stat *executable, Identity *identity);
 

@@ -44,7 +44,7 @@ static bool is_in_chain(const Identity *known, const FileStamp *stamp)
 /* A stamp that is too young to tell is believed if the content is the same. */
 static bool is_unchanged(const Identity *known, const IdentityWatched *was, int64_t looked_nsec)
 {
-        IdentityWatched now;
+        IdentityWatched now = {0};
 
         identity_look_at_watched(was->path, /* digest= */ false, &now);
         if (!file_stamp_equal(&now.stamp, &was->stamp))
@@ -62,27 +62,6 @@ static int check_watched(const Identity *known, int64_t looked_nsec)
                 if (!is_unchanged(known, &known->watched[i], looked_nsec))
                         return -ESTALE;
         return 0;
-}
-
-static bool is_watched(const Identity *identity, const char *path)
-{
-        for (size_t i = 0; i < identity->n_watched; i++)
-                if (streq(identity->watched[i].path, path))
-                        return true;
-        return false;
-}
-
-/* What the first look forgot, since the script wrote to it, is not watched by the second either. */
-static void keep_watched(const Identity *known, Identity *identity)
-{
-        size_t n = 0;
-
-        for (size_t i = 0; i < identity->n_watched; i++)
-                if (is_watched(known, identity->watched[i].path))
-                        identity->watched[n++] = identity->watched[i];
-                else
-                        free(identity->watched[i].path);
-        identity->n_watched = n;
 }
 
 static int look_again(const Identity *known, Identity *identity)
@@ -131,7 +110,8 @@ int identity_recheck(const Identity *known, int64_t looked_nsec, Identity *ret)
                 return r;
         if (!streq(identity.digest, known->digest))
                 return -ESTALE;
-        keep_watched(known, &identity);
+        /* What the first look forgot, since the script wrote to it, is not watched by the second either. */
+        identity_keep_watched(known, &identity);
         *ret = identity;
         identity = (Identity){};
         return 0;
@@ -162,7 +142,7 @@ int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec)
         if (r < 0)
                 return r;
         for (size_t i = 0; i < identity->n_watched; i++) {
-                IdentityWatched now;
+                IdentityWatched now = {0};
 
                 identity_look_at_watched(identity->watched[i].path, /* digest= */ false, &now);
                 file_stamp_observe(&now.stamp, identity->watched[i].path, out, newest_nsec);
@@ -194,7 +174,7 @@ int identity_stamps_hold(const Identity *identity)
                 if (!has_stamp(identity->links[i].path, &identity->links[i].stamp))
                         return -ESTALE;
         for (size_t i = 0; i < identity->n_watched; i++) {
-                IdentityWatched now;
+                IdentityWatched now = {0};
 
                 identity_look_at_watched(identity->watched[i].path, /* digest= */ false, &now);
                 if (!file_stamp_equal(&now.stamp, &identity->watched[i].stamp))

@@ -25,7 +25,7 @@ typedef struct IdentityLink {
         char digest[DIGEST_HEX_SIZE];
 } IdentityLink;
 
-#define IDENTITY_WATCHED_MAX 64
+#define IDENTITY_WATCHED_MAX 256
 
 /* A file that a script may mean; its stamp is all zero where there is none, and no digest is kept if it is
  * large. */
@@ -33,6 +33,7 @@ typedef struct IdentityWatched {
         char *path;
         FileStamp stamp;
         char digest[DIGEST_HEX_SIZE];
+        bool runs; /* it can be executed, or is sourced; not kept in records */
 } IdentityWatched;
 
 typedef struct Identity {
@@ -57,6 +58,7 @@ typedef struct Identity {
         char *modules_root, *modules_inside, *modules_env;
         IdentityWatched *watched; /* of the chain's scripts */
         size_t n_watched;
+        bool watch_incomplete; /* they name more files than are watched */
 } Identity;
 
 void identity_clear(Identity *identity);
@@ -92,10 +94,11 @@ int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec);
 void identity_look_at_watched(const char *path, bool digest, IdentityWatched *ret);
 
 /*
- * Watches no longer what has changed since `before`, when the emulator was about to be started: the script's
- * log or lock, which is another one after each start.
+ * Compares with the chain as it was when the emulator was about to be started. -EAGAIN if a script, or a
+ * file that it may have started or read, is another one since: nobody knows which of them was run. What the
+ * script itself has written to (a log, a lock) is watched no longer.
  */
-void identity_forget_written(Identity *identity, const Identity *before);
+int identity_settle_watched(Identity *identity, const Identity *before);
 
 /* 0 if executable, chain and modules have the stamps that the identity was made with; else -ESTALE. */
 int identity_stamps_hold(const Identity *identity);

@@ -126,6 +126,31 @@ static int add_prefix(Scan *scan, const char *root, const char *prefix, const ch
         return add_folder(scan, "%s/qemu", lib);
 }
 
+/*
+ * Since 5.0 also /var/run/qemu/<package version>, where packages put the modules of an emulator that still
+ * runs when they are upgraded. The version is compiled in, so all are taken.
+ */
+static int add_runtime(Scan *scan, const char *root)
+{
+        CLEANUP(free) char *run = text_format("%s/var/run/qemu", root);
+        CLEANUP(strv) char **names = NULL;
+        CLEANUP(dir) DIR *dir = run ? opendir(run) : NULL;
+        const struct dirent *entry;
+        size_t n = 0;
+        int r = run ? 0 : -ENOMEM;
+
+        while (r == 0 && dir && n < LIB_FOLDERS_MAX && (entry = readdir(dir)))
+                if (entry->d_name[0] != '.') {
+                        r = strv_append(&names, entry->d_name);
+                        n++;
+                }
+        if (r == 0 && n > 0)
+                qsort(names, n, sizeof(*names), compare_strings);
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = add_folder(scan, "%s/%s", run, names[i]);
+        return r;
+}
+
 static int add_folders(Scan *scan, const char *root, const char *executable, const char *first_dir)
 {
         CLEANUP(free) char *exec_dir = strdup(executable);
@@ -149,7 +174,8 @@ static int add_folders(Scan *scan, const char *root, const char *executable, con
         slash = strrchr(exec_dir, '/');
         if (slash)
                 *slash = '\0';
-        return add_prefix(scan, root, exec_dir, "");
+        r = add_prefix(scan, root, exec_dir, "");
+        return r < 0 ? r : add_runtime(scan, root);
 }
 
 static int add_module(Scan *scan, const char *folder, const char *name, const struct stat *st)

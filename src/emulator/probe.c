@@ -18,9 +18,11 @@
 #include "emulator/probe.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "emulator/proc.h"
 
 #define CORE_DEATHS_MAX      6
 #define PROPERTY_DEATHS_MAX  32
@@ -210,6 +212,12 @@ static char *crash_reason(Probe *probe)
         return text_for_terminal(text, strlen(text), REASON_MAX);
 }
 
+static int replaced(const Probe *probe, MusterError **ret_error)
+{
+        return error_set(ret_error, -EAGAIN, _("%s was replaced while it was being probed; try again."),
+                         probe->path);
+}
+
 /* The emulator is the one that was identified, or none of this fits together. */
 static int check_same(Probe *probe, MusterError **ret_error)
 {
@@ -223,10 +231,39 @@ static int check_same(Probe *probe, MusterError **ret_error)
         same = streq(now.digest, probe->identity->digest) &&
                streq(now.modules_fingerprint, probe->identity->modules_fingerprint);
         identity_clear(&now);
-        if (same)
+        return same ? 0 : replaced(probe, ret_error);
+}
+
+/* The ctime may differ: the file may have been unlinked, and is the same for that. */
+static bool is_same_executable(const FileStamp *a, const FileStamp *b)
+{
+        return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime_nsec == b->mtime_nsec;
+}
+
+/*
+ * One that died may be followed by another program, before the first was identified: the answers of two must
+ * not be mixed. A process that is gone already, or is not ours to look at, is left to check_same().
+ */
+static int note_executable(Probe *probe, MusterError **ret_error)
+{
+        char path[PROC_PATH_SIZE];
+        FileStamp stamp;
+        struct stat st;
+
+        if (stat(proc_path(run_pid(probe->run), "exe", path), &st) < 0)
                 return 0;
-        return error_set(ret_error, -EAGAIN, _("%s was replaced while it was being probed; try again."),
-                         probe->path);
+        stamp = file_stamp(&st);
+        if (probe->executable.ino != 0 && !is_same_executable(&probe->executable, &stamp))
+                return replaced(probe, ret_error);
+        probe->executable = stamp;
+        return 0;
+}
+
+int probe_check_executable(const Probe *probe, const Identity *identity, MusterError **ret_error)
+{
+        return probe->executable.ino == 0 || is_same_executable(&probe->executable, &identity->stamp)
+                       ? 0
+                       : replaced(probe, ret_error);
 }
 
 int probe_ensure_run(Probe *probe, MusterError **ret_error)
@@ -244,6 +281,9 @@ int probe_ensure_run(Probe *probe, MusterError **ret_error)
                 return r;
         probe->kind = run_kind(probe->run);
         probe->kind_is_sure = true;
+        r = note_executable(probe, ret_error);
+        if (r < 0)
+                return r;
         return probe->identity ? check_same(probe, ret_error) : 0;
 }
 

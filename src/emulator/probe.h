@@ -31,6 +31,7 @@ struct Probe {
         MusterEmulatorKind kind;
         bool kind_is_sure;
         const MusterFacts *known; /* unsealed facts: what they have is not asked; NULL */
+        FileStamp executable;     /* of the first process: later ones must run the same file */
         const Identity *identity; /* once it is known: processes started later must have it too */
         Run *run;                 /* NULL before the first, and after a death */
         Ask *asks;
@@ -44,6 +45,9 @@ void probe_clear(Probe *probe);
 
 /* Starts an emulator if none runs. */
 int probe_ensure_run(Probe *probe, MusterError **ret_error);
+
+/* -EAGAIN where the processes that were asked ran another file than this. */
+int probe_check_executable(const Probe *probe, const Identity *identity, MusterError **ret_error);
 
 int probe_add_plan(Probe *probe);
 

@@ -66,6 +66,9 @@ bool run_died(const Run *run);
 /* "exited with status 1", or "closed its monitor" where no exit was seen; to free(). */
 char *run_how_it_ended(const Run *run);
 
+/* Marks the error where the emulator was killed from outside: by a person, or for want of memory or time. */
+void run_mark_killed(const Run *run, MusterError **ret_error);
+
 /* The error for what ended the turning of the loop. */
 int run_explain_end(Run *run, MusterError **ret_error);
 

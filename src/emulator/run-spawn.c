@@ -93,10 +93,13 @@ static int explain_silence(Run *run, bool *ret_other, MusterError **ret_error)
                                         _("%s needs a shared library that is missing; install it."),
                                         run->name);
         how = run_how_it_ended(run);
-        if (run->exited && WIFSIGNALED(run->status))
-                return error_set_detail(ret_error, -ECONNRESET, words,
-                                        _("%s ended before its QMP greeting: it %s."), run->name,
-                                        how ? how : "?");
+        if (run->exited && WIFSIGNALED(run->status)) {
+                (void)error_set_detail(ret_error, -ECONNRESET, words,
+                                       _("%s ended before its QMP greeting: it %s."), run->name,
+                                       how ? how : "?");
+                run_mark_killed(run, ret_error);
+                return -ECONNRESET;
+        }
         *ret_other = complains_of_usage(run, words);
         return error_set_detail(ret_error, -EPROTO, words,
                                 _("%s is no emulator, or cannot start: it %s without a QMP greeting."),

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/wait.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
@@ -230,6 +231,15 @@ char *run_how_it_ended(const Run *run)
         return strdup(_("closed its monitor"));
 }
 
+void run_mark_killed(const Run *run, MusterError **ret_error)
+{
+        static const int signals[] = {SIGKILL, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGXCPU, SIGSTOP};
+
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++)
+                if (run->exited && WIFSIGNALED(run->status) && WTERMSIG(run->status) == signals[i])
+                        error_mark_passing(ret_error);
+}
+
 int run_explain_end(Run *run, MusterError **ret_error)
 {
         CLEANUP(free) char *how = NULL, *words = NULL;
@@ -250,8 +260,10 @@ int run_explain_end(Run *run, MusterError **ret_error)
                 return error_set_detail(ret_error, -EPROTO, words, _("%s does not speak QMP: %s"), run->name,
                                         run->closed_why ? run->closed_why : strerror(-run->closed_error));
         how = run_how_it_ended(run);
-        return error_set_detail(ret_error, -ECONNRESET, words, _("%s ended before it had answered: it %s."),
-                                run->name, how ? how : "?");
+        (void)error_set_detail(ret_error, -ECONNRESET, words, _("%s ended before it had answered: it %s."),
+                               run->name, how ? how : "?");
+        run_mark_killed(run, ret_error);
+        return -ECONNRESET;
 }
 
 bool run_turn(Run *run, const bool *done)

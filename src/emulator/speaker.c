@@ -25,6 +25,7 @@
 typedef struct Holder {
         pid_t pid, parent;
         unsigned n_ends; /* 2 if the socket is both its stdin and its stdout */
+        bool forked;     /* and has not run another program yet */
         uint64_t start;
 } Holder;
 
@@ -48,6 +49,15 @@ static unsigned count_ends(pid_t pid, const char *socket)
         return n_ends;
 }
 
+static bool runs_the_same(pid_t pid, pid_t parent)
+{
+        CLEANUP(free) char *own = NULL, *parents = NULL;
+        char path[PROC_PATH_SIZE];
+
+        return read_link(proc_path(pid, "exe", path), &own) == 0 &&
+               read_link(proc_path(parent, "exe", path), &parents) == 0 && streq(own, parents);
+}
+
 static void look_at(Holders *holders, pid_t pid, const char *socket)
 {
         unsigned n_ends = count_ends(pid, socket);
@@ -55,8 +65,13 @@ static void look_at(Holders *holders, pid_t pid, const char *socket)
 
         if (n_ends == 0 || holders->n == HOLDERS_MAX || proc_stat(pid, &stat) < 0)
                 return;
-        holders->items[holders->n++] =
-                (Holder){.pid = pid, .parent = stat.parent, .n_ends = n_ends, .start = stat.start};
+        holders->items[holders->n++] = (Holder){
+                .pid = pid,
+                .parent = stat.parent,
+                .n_ends = n_ends,
+                .forked = runs_the_same(pid, stat.parent),
+                .start = stat.start,
+        };
 }
 
 static int find_holders(Holders *holders, const char *socket)
@@ -102,13 +117,18 @@ static size_t depth(const Holders *holders, const Holder *holder)
         return n;
 }
 
-/* Both ends beat one (`qemu | tee`), depth beats its lack, and what started last beats what it replaced. */
+/*
+ * Both ends beat one (`qemu | tee`), a program of its own beats a shell that has forked and is about to run
+ * something (`sleep 1 &`), depth beats its lack, and what started last beats what it replaced.
+ */
 static bool better(const Holders *holders, const Holder *a, const Holder *b)
 {
         size_t depth_a, depth_b;
 
         if (!b || a->n_ends != b->n_ends)
                 return !b || a->n_ends > b->n_ends;
+        if (a->forked != b->forked)
+                return b->forked;
         depth_a = depth(holders, a);
         depth_b = depth(holders, b);
         return depth_a != depth_b ? depth_a > depth_b : a->start > b->start;

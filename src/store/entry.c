@@ -13,10 +13,11 @@
 #include "base/json.h"
 #include "base/util.h"
 
-#define ENTRY_FORMAT 1
-#define HEADER_MAX   160
-#define FOLDER_TRIES 16
-#define ENTRY_MAX    ((size_t)JSON_SIZE_MAX + HEADER_MAX)
+#define ENTRY_FORMAT    1
+#define HEADER_MAX      160
+#define USED_GRAIN_NSEC (INT64_C(3600) * 1000000000)
+#define FOLDER_TRIES    16
+#define ENTRY_MAX       ((size_t)JSON_SIZE_MAX + HEADER_MAX)
 
 static const struct {
         const char *folder, *name;
@@ -132,6 +133,9 @@ static int open_entry(const MusterStore *store, EntryKind kind, const char *name
         fd = openat(store->dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
         if (fd < 0 && errno == ENOENT)
                 return -ENOENT;
+        /* Of root's cache, what is not for us is as good as not there. */
+        if (fd < 0 && errno == EACCES)
+                return -ENOENT;
         if (fd < 0 || fstat(fd, &st) < 0)
                 return entry_note_damaged(store, kind, name, strerror(errno));
         if (!S_ISREG(st.st_mode) || !store_trusts(&st))
@@ -198,19 +202,30 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
         r = entry_seal(kind, body, size, &text, &text_size);
         if (r < 0)
                 return r;
-        r = write_file_at(store->dirfd, file, text, text_size, 0600, durable, ret_stamp);
+        r = write_file_at(store->dirfd, file, text, text_size, store_file_mode(), durable, ret_stamp);
         /* No folder yet; or none any more, each time that somebody clears the store. */
         for (unsigned i = 0; r == -ENOENT && i < FOLDER_TRIES; i++) {
                 r = store_make_folders(store);
                 if (r < 0)
                         break;
-                r = write_file_at(store->dirfd, file, text, text_size, 0600, durable, ret_stamp);
+                r = write_file_at(store->dirfd, file, text, text_size, store_file_mode(), durable,
+                                  ret_stamp);
         }
         if (r < 0) {
                 store_note_unwritable(store, r);
                 return r;
         }
         return 0;
+}
+
+void entry_mark_used(const MusterStore *store, EntryKind kind, const char *name)
+{
+        CLEANUP(free) char *file = entry_file(kind, name);
+        FileStamp stamp;
+
+        if (file && entry_stamp(store, kind, name, &stamp) == 0 &&
+            stamp_now_nsec() - stamp.mtime_nsec > USED_GRAIN_NSEC)
+                (void)utimensat(store->dirfd, file, /* times= */ NULL, AT_SYMLINK_NOFOLLOW);
 }
 
 int entry_remove(const MusterStore *store, EntryKind kind, const char *name)

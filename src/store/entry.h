@@ -42,6 +42,9 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
 /* -ENOENT, or what stat() failed with; without a note. */
 int entry_stamp(const MusterStore *store, EntryKind kind, const char *name, FileStamp *ret);
 
+/* For `prune`, which goes by the time of last use: sets the mtime, once an hour. */
+void entry_mark_used(const MusterStore *store, EntryKind kind, const char *name);
+
 int entry_remove(const MusterStore *store, EntryKind kind, const char *name);
 
 /* A note that what stands in the body makes no sense; returns -EBADMSG. */

@@ -2,6 +2,8 @@
 #include "store/failure.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -79,6 +81,22 @@ static char *libraries_stamp(void)
         return text_format("%llu %lld", (unsigned long long)stamp.size, (long long)stamp.mtime_nsec);
 }
 
+/* What limits the emulator inherits from us: with others, it may well start. To free(). */
+static char *limits_text(void)
+{
+        static const int resources[] = {RLIMIT_AS, RLIMIT_DATA, RLIMIT_STACK, RLIMIT_NPROC, RLIMIT_MEMLOCK};
+        char text[ELEMENTSOF(resources) * 21 + 1], *out = text;
+
+        *out = '\0';
+        for (size_t i = 0; i < ELEMENTSOF(resources); i++) {
+                struct rlimit limit = {0};
+
+                (void)getrlimit((__rlimit_resource_t)resources[i], &limit);
+                out += sprintf(out, "%llx ", (unsigned long long)limit.rlim_cur);
+        }
+        return strdup(text);
+}
+
 static char *stamp_text(const FileStamp *stamp)
 {
         char *text = NULL;
@@ -125,10 +143,10 @@ static bool watched_holds(json_object *watched)
 static json_object *failure_to_json(const FailureAbout *about, const MusterError *error)
 {
         CLEANUP(json) json_object *object = json_object_new_object();
-        CLEANUP(free) char *libraries = libraries_stamp();
+        CLEANUP(free) char *libraries = libraries_stamp(), *limits = limits_text();
 
-        if (!object || !libraries || json_add_int(object, "format", 1) < 0 ||
-            json_add_string(object, "muster", MUSTER_VERSION) < 0 ||
+        if (!object || !libraries || !limits || json_add_string(object, "limits", limits) < 0 ||
+            json_add_int(object, "format", 1) < 0 || json_add_string(object, "muster", MUSTER_VERSION) < 0 ||
             json_add_string(object, "key", about->key) < 0 ||
             json_add_string(object, "path", about->path) < 0 ||
             json_add_string(object, "code", code_name(muster_error_code(error))) < 0 ||
@@ -156,7 +174,14 @@ int failure_save(MusterStore *store, const FailureAbout *about, const MusterErro
         return entry_write(store, ENTRY_FAILURE, name, text, strlen(text), /* ret_stamp= */ NULL);
 }
 
-static bool holds(const json_object *object, const FailureAbout *about, const char *libraries)
+/* What a script starts, and which libraries an executable finds beside itself, goes by where it lies. */
+static bool goes_by_path(const json_object *object, int code)
+{
+        return json_get_bool(object, "script", true) || code == -ENOEXEC;
+}
+
+static bool holds(const json_object *object, const FailureAbout *about, const char *libraries,
+                  const char *limits)
 {
         int code = code_from_name(json_get_string(object, "code"));
         int64_t age = time(NULL) - json_get_int(object, "when", 0);
@@ -167,6 +192,8 @@ static bool holds(const json_object *object, const FailureAbout *about, const ch
                streq_ptr(json_get_string(object, "asked"), about->asked) &&
                streq_ptr(json_get_string(object, "fingerprint"), about->fingerprint) &&
                streq_ptr(json_get_string(object, "libraries"), libraries) &&
+               streq_ptr(json_get_string(object, "limits"), limits) &&
+               (!goes_by_path(object, code) || streq_ptr(json_get_string(object, "path"), about->path)) &&
                (code != -ETIMEDOUT ||
                 json_get_int(object, "time-limit", 0) >= (int64_t)about->context->timeout_usec) &&
                (!json_get_bool(object, "script", true) || (age >= 0 && age < SCRIPT_LIFETIME_SEC)) &&
@@ -199,7 +226,8 @@ static int replay(const json_object *object, int *ret_code, MusterError **ret_er
 int failure_load(MusterStore *store, const FailureAbout *about, int *ret_code, MusterError **ret_error)
 {
         CLEANUP(free)
-        char *name = host_name(about->key, about->fingerprint), *body = NULL, *libraries = NULL;
+        char *name = host_name(about->key, about->fingerprint), *body = NULL;
+        CLEANUP(free) char *libraries = NULL, *limits = NULL;
         CLEANUP(json) json_object *object = NULL;
         size_t size;
         int r;
@@ -211,9 +239,10 @@ int failure_load(MusterStore *store, const FailureAbout *about, int *ret_code, M
                 return r == -ENOMEM ? r : 0;
         r = json_parse(body, size, &object);
         libraries = libraries_stamp();
-        if (r == -ENOMEM || !libraries)
+        limits = limits_text();
+        if (r == -ENOMEM || !libraries || !limits)
                 return -ENOMEM;
-        return r == 0 && holds(object, about, libraries) ? replay(object, ret_code, ret_error) : 0;
+        return r == 0 && holds(object, about, libraries, limits) ? replay(object, ret_code, ret_error) : 0;
 }
 
 void failure_forget(MusterStore *store, const char *key, const char *fingerprint)

@@ -58,6 +58,9 @@ static int recall(const Identity *identity, char *const *argv, MusterFacts **ret
                 if (r == 0 && lookup->id[0])
                         r = record_load(lookup->store, lookup->id, ret, /* ret_stamp= */ NULL);
         }
+        /* Ready verdicts go by the record's stamp, and are made again for that. */
+        if (r == 0 && *ret)
+                entry_mark_used(lookup->store, ENTRY_RECORD, lookup->id);
         return r == -ENOMEM ? error_oom(ret_error) : 0;
 }
 

@@ -70,7 +70,8 @@ static bool is_as_before(const Lookup *lookup, const Identity *identity)
         r = out ? identity_observe(identity, out, &newest) : -ENOMEM;
         if (out)
                 fclose(out);
-        return r == 0 && file_stamp_equal(&now, &identity->stamp) && newest <= lookup->attempt_nsec;
+        return r == 0 && file_stamp_equal(&now, &identity->stamp) &&
+               (newest <= lookup->attempt_nsec || newest > stamp_now_nsec());
 }
 
 void lookup_remember_failure(Lookup *lookup, int r, const MusterError *error)
@@ -80,7 +81,7 @@ void lookup_remember_failure(Lookup *lookup, int r, const MusterError *error)
         CLEANUP(free) char *key = NULL;
         int known;
 
-        if (!failure_is_lasting(r) || !error)
+        if (!failure_is_lasting(r) || !error || error_is_passing(error))
                 return;
         known = failure.script ? identity_of_script(lookup->target, &identity)
                                : identity_of_file(lookup->target, /* known= */ NULL, &identity,
@@ -88,7 +89,9 @@ void lookup_remember_failure(Lookup *lookup, int r, const MusterError *error)
         if (known < 0 || !is_as_before(lookup, &identity) ||
             failure_key(lookup->target, failure.script ? NULL : &identity, &key) < 0)
                 return;
-        identity_forget_written(&identity, &lookup->before);
+        /* Changed while it failed: who knows what did. */
+        if (identity_settle_watched(&identity, &lookup->before) < 0)
+                return;
         failure.key = key;
         failure.watched = &identity;
         (void)failure_save(lookup->store, &failure, error);

@@ -30,6 +30,9 @@
 #include "store/lock.h"
 #include "store/size.h"
 
+#define TRIES            3 /* with something that is being replaced */
+#define WRAPPER_SIZE_MAX ((uint64_t)1024 * 1024)
+
 void lookup_clear(Lookup *lookup)
 {
         strv_free(lookup->types);
@@ -57,8 +60,28 @@ static void keep_trail(Lookup *lookup)
 
         if (lookup->trail_state == TRAIL_HOLDS && streq(lookup->trail.record, lookup->id))
                 return;
+        if (!trail_can_be_kept(lookup->absolute, &lookup->facts->identity)) {
+                /* What is no wrapper is known by its digest all the same. */
+                if (lookup->facts->identity.n_links == 0)
+                        return;
+                store_note(
+                        lookup->store,
+                        _("Whether %s still leads to this emulator cannot be watched from here, so it is "
+                          "started at every look-up: the way there is hidden in another root, or names too "
+                          "many files, or has a line feed in a name."),
+                        lookup->target);
+                return;
+        }
         (void)trail_save(lookup->store, lookup->absolute, lookup->id, &lookup->facts->identity,
                          lookup->looked_nsec, emulator);
+}
+
+/* KVM that came or went while the emulator was asked: nobody knows which of both the answers hold for. */
+static bool host_has_changed(const Lookup *lookup)
+{
+        CLEANUP(free) char *now = NULL;
+
+        return host_fingerprint(lookup->context, &now) < 0 || !streq(now, lookup->fingerprint);
 }
 
 static int keep_facts(Lookup *lookup)
@@ -73,6 +96,10 @@ static int keep_facts(Lookup *lookup)
         if (r < 0)
                 return r;
         r = record_save(lookup->store, lookup->id, lookup->facts, &lookup->record_stamp);
+        if (r == 0 && host_has_changed(lookup)) {
+                lookup->host_stamp = (FileStamp){0};
+                return 0;
+        }
         return r < 0 ? r
                      : host_save(lookup->store, lookup->id, lookup->fingerprint, lookup->facts,
                                  &lookup->host_stamp);
@@ -214,17 +241,43 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
         return complete(lookup, &facts, locked, ret_error);
 }
 
-static int whole_probe(Lookup *lookup, MusterError **ret_error)
+/* A wrapper of any kind is small; an emulator is not, and need not be looked through. */
+static bool may_be_wrapper(const Lookup *lookup)
+{
+        return identity_is_script(lookup->target) == 1 ||
+               lookup_target_stamp(lookup).size <= WRAPPER_SIZE_MAX;
+}
+
+static int probe_once(Lookup *lookup, MusterError **ret_error)
 {
         int r;
 
         identity_clear(&lookup->before);
-        if (identity_is_script(lookup->target) == 1)
+        if (may_be_wrapper(lookup))
                 (void)identity_of_script(lookup->target, &lookup->before);
         r = facts_probe(lookup->context, lookup->target, (const char *const *)lookup->types, &lookup->facts,
                         &lookup->ended, ret_error);
-        if (r == 0)
-                identity_forget_written(&lookup->facts->identity, &lookup->before);
+        if (r < 0)
+                return r;
+        if (identity_settle_watched(&lookup->facts->identity, &lookup->before) == 0)
+                return 0;
+        lookup->facts = muster_facts_unref(lookup->facts);
+        lookup->ended = run_close(lookup->ended);
+        return error_set(ret_error, -EAGAIN, _("%s was replaced while it was being probed; try again."),
+                         lookup->target);
+}
+
+static int whole_probe(Lookup *lookup, MusterError **ret_error)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        int r = -EAGAIN;
+
+        for (unsigned tries = 0; tries < TRIES && r == -EAGAIN; tries++) {
+                error = muster_error_free(error);
+                r = probe_once(lookup, &error);
+        }
+        if (r < 0)
+                HAND_OVER(ret_error, error);
         return r;
 }
 
@@ -240,13 +293,33 @@ static char *lock_name(const Lookup *lookup)
         return text_format("size:%llu", (unsigned long long)st.st_size);
 }
 
+static int prepare(Lookup *lookup)
+{
+        int r;
+
+        free(TAKE(lookup->absolute));
+        free(TAKE(lookup->fingerprint));
+        lookup->looked_nsec = stamp_now_nsec();
+        r = trail_absolute(lookup->target, &lookup->absolute);
+        return r < 0 ? r : host_fingerprint(lookup->context, &lookup->fingerprint);
+}
+
+static int prepare_error(const Lookup *lookup, int r, MusterError **ret_error)
+{
+        return error_errno(ret_error, r, _("%s cannot be looked up"), lookup->target);
+}
+
 static int under_lock(Lookup *lookup, MusterError **ret_error)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
         int r = 0;
 
+        /* The lock may have been waited for. */
+        r = prepare(lookup);
+        if (r < 0)
+                return prepare_error(lookup, r, ret_error);
         lookup->target_before = lookup_target_stamp(lookup);
-        lookup->attempt_nsec = stamp_now_nsec();
+        lookup->attempt_nsec = lookup->looked_nsec;
         if (!(lookup->flags & MUSTER_LOOKUP_NO_CACHE))
                 r = from_store(lookup, /* locked= */ true, &error);
         /* -EAGAIN: it was replaced since it was hashed. */
@@ -266,15 +339,6 @@ static int under_lock(Lookup *lookup, MusterError **ret_error)
         return r < 0 ? r : 0;
 }
 
-static int prepare(Lookup *lookup)
-{
-        int r;
-
-        lookup->looked_nsec = stamp_now_nsec();
-        r = trail_absolute(lookup->target, &lookup->absolute);
-        return r < 0 ? r : host_fingerprint(lookup->context, &lookup->fingerprint);
-}
-
 int lookup_run(Lookup *lookup, MusterError **ret_error)
 {
         CLEANUP(store_lock) StoreLock lock = STORE_LOCK_NULL;
@@ -285,7 +349,7 @@ int lookup_run(Lookup *lookup, MusterError **ret_error)
                 return whole_probe(lookup, ret_error);
         r = prepare(lookup);
         if (r < 0)
-                return error_errno(ret_error, r, _("%s cannot be looked up"), lookup->target);
+                return prepare_error(lookup, r, ret_error);
         if (!(lookup->flags & MUSTER_LOOKUP_NO_CACHE)) {
                 r = from_store(lookup, /* locked= */ false, ret_error);
                 if (r != 0)

@@ -21,7 +21,9 @@ bool size_was_seen(const MusterStore *store, uint64_t size)
 void size_remember(MusterStore *store, uint64_t size)
 {
         CLEANUP(free) char *name = marker(size);
-        int fd = name ? openat(store->dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
+        int fd = name ? openat(store->dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+                               store_file_mode())
+                      : -1;
 
         if (fd >= 0)
                 close(fd);

@@ -10,6 +10,7 @@
 
 #include "store/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -103,7 +104,7 @@ static int make_path(const char *path)
                         return -errno;
                 *slash = '/';
         }
-        return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
+        return mkdir(copy, store_folder_mode()) < 0 && errno != EEXIST ? -errno : 0;
 }
 
 static int open_directory(const char *path)
@@ -140,20 +141,20 @@ static int open_error(const char *directory, int r, MusterError **ret_error)
                            directory);
 }
 
-static int check_owner(const char *directory, int fd, MusterError **ret_error)
+static int check_owner(MusterStore *store, MusterError **ret_error)
 {
+        const char *directory = store->directory;
         struct stat st;
 
-        if (fstat(fd, &st) < 0)
+        if (fstat(store->dirfd, &st) < 0)
                 return open_error(directory, -errno, ret_error);
         if (store_trusts(&st))
                 return 0;
         if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
                 return error_set(
                         ret_error, -EPERM,
-                        _("Others may write to the cache %s, so nothing in it can be trusted; 'chmod "
-                          "go-w' it after 'muster cache clear', or name another folder by "
-                          "MUSTER_CACHE_DIR."),
+                        _("Others may write to the cache %s, so nothing in it can be trusted; remove it, or "
+                          "name another folder by MUSTER_CACHE_DIR."),
                         directory);
         return error_set(ret_error, -EPERM,
                          _("The cache %s belongs to the user %lu, so nothing in it can be trusted; name "
@@ -201,6 +202,57 @@ static int open_or_make(const char *directory)
         return r < 0 ? r : open_directory(path);
 }
 
+static bool is_own_name(const char *name)
+{
+        for (const char *const *folder = store_folders; *folder; folder++)
+                if (streq(*folder, name))
+                        return true;
+        return streq(name, ".") || streq(name, "..") || streq(name, STORE_LOCK) || streq(name, STORE_TAG) ||
+               startswith(name, ".tmp-");
+}
+
+/*
+ * A folder that holds something else, and none of what a store begins with, is somebody's own: 'cache clear'
+ * would look for its files in there.
+ */
+static bool is_somebodys(int fd)
+{
+        int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        CLEANUP(dir) DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+        const struct dirent *entry;
+
+        if (faccessat(fd, STORE_TAG, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+            faccessat(fd, STORE_LOCK, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return false;
+        if (!dir && copy >= 0)
+                close(copy);
+        while (dir && (entry = readdir(dir)))
+                if (!is_own_name(entry->d_name))
+                        return true;
+        return false;
+}
+
+static int check_named(const char *directory, MusterError **ret_error)
+{
+        if (directory[0] == '/')
+                return 0;
+        return error_set(
+                ret_error, -EINVAL,
+                _("The cache '%s' is named by a relative path, so each folder would have one of its "
+                  "own; name it by an absolute path in MUSTER_CACHE_DIR."),
+                directory);
+}
+
+static int check_content(const char *directory, int fd, MusterError **ret_error)
+{
+        if (!is_somebodys(fd))
+                return 0;
+        return error_set(ret_error, -ENOTEMPTY,
+                         _("%s is no cache of muster's, and is not empty; name an empty folder by "
+                           "MUSTER_CACHE_DIR, or one that does not exist yet."),
+                         directory);
+}
+
 _public_ int muster_store_open(const char *directory, MusterStore **ret, MusterError **ret_error)
 {
         CLEANUP(MusterStore) MusterStore *store = calloc(1, sizeof(*store));
@@ -215,13 +267,18 @@ _public_ int muster_store_open(const char *directory, MusterStore **ret, MusterE
                 return error_set(ret_error, -ENOENT,
                                  _("There is no folder for a cache, since neither MUSTER_CACHE_DIR, "
                                    "XDG_CACHE_HOME nor HOME is set."));
+        r = check_named(store->directory, ret_error);
+        if (r < 0)
+                return r;
         r = open_or_make(store->directory);
         if (r < 0)
                 return open_error(store->directory, r, ret_error);
         store->dirfd = r;
-        r = check_owner(store->directory, store->dirfd, ret_error);
+        r = check_owner(store, ret_error);
         if (r >= 0)
                 r = check_folders(store->directory, store->dirfd, ret_error);
+        if (r >= 0)
+                r = check_content(store->directory, store->dirfd, ret_error);
         if (r < 0)
                 return r;
         *ret = TAKE(store);
@@ -257,10 +314,20 @@ _public_ void muster_store_set_note_handler(MusterStore *store, MusterNoteFn han
         store->note_userdata = userdata;
 }
 
+mode_t store_file_mode(void)
+{
+        return geteuid() == 0 ? 0644 : 0600;
+}
+
+mode_t store_folder_mode(void)
+{
+        return geteuid() == 0 ? 0755 : 0700;
+}
+
 int store_make_folders(MusterStore *store)
 {
         for (const char *const *folder = store_folders; *folder; folder++)
-                if (mkdirat(store->dirfd, *folder, 0700) < 0 && errno != EEXIST)
+                if (mkdirat(store->dirfd, *folder, store_folder_mode()) < 0 && errno != EEXIST)
                         return -errno;
         if (faccessat(store->dirfd, STORE_TAG, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;

@@ -47,6 +47,13 @@ bool store_was_noted(const MusterStore *store, const FileStamp *stamp);
 /* That nothing can be kept, and why: once. */
 void store_note_unwritable(MusterStore *store, int r);
 
+/*
+ * Root's records may be read by everybody: there is nothing secret in them, and an image's or a host's
+ * common cache serves all who trust root. Others keep theirs to themselves.
+ */
+mode_t store_file_mode(void);
+mode_t store_folder_mode(void);
+
 /* Makes the folders and the tag. */
 int store_make_folders(MusterStore *store);
 

@@ -3,7 +3,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -12,8 +11,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 
-#define NAME_MAX_KEPT   200 /* of NAME_MAX; longer ones get a checksum */
-#define USED_GRAIN_NSEC (INT64_C(86400) * 1000000000)
+#define NAME_MAX_KEPT 200 /* of NAME_MAX; longer ones get a checksum */
 
 void trail_clear(Trail *trail)
 {
@@ -23,19 +21,39 @@ void trail_clear(Trail *trail)
         *trail = (Trail){};
 }
 
+/* Takes "." and empty components out, in place: neither changes where a path leads. */
+static void normalise(char *path)
+{
+        char *out = path;
+
+        for (const char *in = path; *in;) {
+                size_t n = strcspn(in + 1, "/");
+
+                if (n > 1 || (n == 1 && in[1] != '.')) {
+                        memmove(out, in, n + 1);
+                        out += n + 1;
+                }
+                in += n + 1;
+        }
+        if (out == path)
+                *out++ = '/';
+        *out = '\0';
+}
+
 int trail_absolute(const char *path, char **ret)
 {
         CLEANUP(free) char *here = NULL;
 
-        if (path[0] == '/') {
-                *ret = strdup(path);
-                return *ret ? 0 : -ENOMEM;
+        if (path[0] != '/') {
+                here = getcwd(NULL, 0);
+                if (!here)
+                        return -errno;
         }
-        here = getcwd(NULL, 0);
-        if (!here)
-                return -errno;
-        *ret = text_format("%s/%s", here, path);
-        return *ret ? 0 : -ENOMEM;
+        *ret = text_format("%s%s%s", here ?: "", here ? "/" : "", path);
+        if (!*ret)
+                return -ENOMEM;
+        normalise(*ret);
+        return 0;
 }
 
 /* "usr+bin+qemu-system-x86_64": for people; the path within is what counts. */
@@ -81,17 +99,6 @@ int trail_load_name(const MusterStore *store, const char *name, Trail *ret)
         return 0;
 }
 
-/* For `prune`, which goes by the time of last use. That file's mtime is no part of any stamp. */
-static void mark_used(const MusterStore *store, const char *name)
-{
-        CLEANUP(free) char *file = entry_file(ENTRY_PATH, name);
-        FileStamp stamp;
-
-        if (file && entry_stamp(store, ENTRY_PATH, name, &stamp) == 0 &&
-            stamp_now_nsec() - stamp.mtime_nsec > USED_GRAIN_NSEC)
-                (void)utimensat(store->dirfd, file, /* times= */ NULL, AT_SYMLINK_NOFOLLOW);
-}
-
 int trail_load(const MusterStore *store, const char *path, Trail *ret)
 {
         CLEANUP(free) char *name = trail_name(path);
@@ -106,7 +113,8 @@ int trail_load(const MusterStore *store, const char *path, Trail *ret)
         /* Two long paths of one checksum. */
         if (!streq(trail.identity.path, path))
                 return -ENOENT;
-        mark_used(store, name);
+        /* That file's mtime is no part of any stamp. */
+        entry_mark_used(store, ENTRY_PATH, name);
         *ret = trail;
         trail = (Trail){};
         return 0;
@@ -153,8 +161,10 @@ static bool on_one_line(const char *text)
         return !text || !strchr(text, '\n');
 }
 
-static bool can_be_printed(const char *path, const Identity *identity)
+bool trail_can_be_kept(const char *path, const Identity *identity)
 {
+        if (!identity->watchable || identity->watch_incomplete)
+                return false;
         for (size_t i = 0; i < identity->n_links; i++)
                 if (!identity->links[i].name || !on_one_line(identity->links[i].name) ||
                     !on_one_line(identity->links[i].path))
@@ -293,7 +303,7 @@ int trail_save(MusterStore *store, const char *path, const char *record, const I
 
         if (!name)
                 return -ENOMEM;
-        if (!identity->watchable || !can_be_printed(path, identity))
+        if (!trail_can_be_kept(path, identity))
                 return 0;
         /* First what is there now, then that this is what the identity was made of. */
         r = observe(identity, &seen, &newest);

@@ -43,7 +43,7 @@ int trail_absolute(const char *path, char **ret);
 /* The name of the file for an absolute path; to free(). */
 char *trail_name(const char *path);
 
-/* `path` is absolute. -ENOENT, -EBADMSG (noted), -ENOMEM. Marks it as used, once a day. */
+/* `path` is absolute. -ENOENT, -EBADMSG (noted), -ENOMEM. Marks it as used. */
 int trail_load(const MusterStore *store, const char *path, Trail *ret);
 
 /* The same by the file's name, whatever path it is for. */
@@ -60,6 +60,9 @@ int trail_check(const Trail *trail, TrailState *ret);
 
 /* Which file differs, as a fragment of a sentence to free(); NULL where none does, or when out of memory. */
 char *trail_explain(const Trail *trail);
+
+/* Whether it can be seen later that nothing has moved, and be written down. */
+bool trail_can_be_kept(const char *path, const Identity *identity);
 
 /*
  * Keeps it, if the identity can be watched and is still what its stamps say. `looked_nsec`: a time before

@@ -44,8 +44,8 @@ static void test_made_where_missing(void **state)
                 CLEANUP(MusterStore) MusterStore *store = open_store(names[i]);
 
                 assert_string_equal(muster_store_directory(store), in_dir(names[i]));
-                /* Nobody else has a look in, whatever the umask. */
-                assert_int_equal(mode_of(names[i]), 0700);
+                /* Nobody else has a look in, unless it is root's. */
+                assert_int_equal(mode_of(names[i]), geteuid() == 0 ? 0755 : 0700);
         }
         assert_int_equal(mode_of("deep"), 0755);
         expect_notes(0, "");
@@ -60,7 +60,8 @@ static void test_folders_and_tag(void **state)
         assert_int_not_equal(access(in_dir("tagged/records"), F_OK), 0);
         assert_int_equal(entry_write(store, ENTRY_PATH, "x", "body", 4, NULL), 0);
         for (size_t i = 0; i < ELEMENTSOF(folders); i++)
-                assert_int_equal(mode_of(in_store(store, folders[i]) + strlen(fixture_dir) + 1), 0700);
+                assert_int_equal(mode_of(in_store(store, folders[i]) + strlen(fixture_dir) + 1),
+                                 geteuid() == 0 ? 0755 : 0700);
         /* https://bford.info/cachedir/: backup programs look for exactly this first line. */
         expect_content("tagged/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"
                                               "# A cache of muster, https://bford.info/cachedir/\n");
@@ -134,8 +135,24 @@ static void test_no_folder(void **state)
         write_text("file", "x", 0600);
         expect_refusal(in_dir("file"), -ENOTDIR, "file");
         expect_refusal(in_dir("file/below"), -ENOTDIR, "file");
-        expect_refusal("", -ENOENT, "MUSTER_CACHE_DIR");
+        expect_refusal("", -EINVAL, "MUSTER_CACHE_DIR");
+        expect_refusal("relative/path", -EINVAL, "MUSTER_CACHE_DIR");
         expect_refusal("/proc/no-such-folder", -ENOENT, "/proc/no-such-folder");
+}
+
+/* A home of somebody's, which `cache clear` is not to tidy. */
+static void test_somebodys(void **state)
+{
+        CLEANUP(MusterStore) MusterStore *store = NULL;
+
+        make_dirs("home/records");
+        write_text("home/letter.txt", "x", 0600);
+        expect_refusal(in_dir("home"), -ENOTEMPTY, "not empty");
+        make_dirs("empty");
+        store = open_store("empty");
+        assert_int_equal(entry_write(store, ENTRY_PATH, "x", "body", 4, NULL), 0);
+        store = muster_store_unref(store);
+        store = open_store("empty");
 }
 
 /* As a user who may read it, but not write: what is there is used, what is new is not kept. */
@@ -279,6 +296,7 @@ int main(void)
                 cmocka_unit_test(test_somebody_elses),
                 cmocka_unit_test(test_links),
                 cmocka_unit_test(test_no_folder),
+                cmocka_unit_test(test_somebodys),
                 cmocka_unit_test(test_read_only),
                 cmocka_unit_test(test_entries_of_users),
                 cmocka_unit_test(test_defaults),
