@@ -141,17 +141,13 @@ void generate_man(void)
         puts(".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\" \"User Commands\"\n.SH NAME");
         put_text("muster - learns what a QEMU really can do, and gates what is sent to it\n");
         puts(".SH SYNOPSIS\n.B muster\n.I VERB\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION");
-        put_paragraphs(
-                _("Muster asks an emulator what it offers, by starting it without a guest or through the "
-                  "QMP socket "
-                  "of a running one, and judges by that which features of its catalogue are present, absent "
-                  "or "
-                  "unknown. Every verdict comes with its evidence: the ties, which are places where a "
-                  "feature's "
-                  "presence shows, and what stood there. From the verdicts it derives how a disk is to be "
-                  "added.\n"
-                  "Options may stand before or behind the verb, as --name=value or --name value; -- ends "
-                  "them."));
+        put_paragraphs(_("Muster asks an emulator what it offers, by starting it without a guest or through "
+                         "the QMP socket of a running one, and judges by that which features of its "
+                         "catalogue are present, absent or unknown. Every verdict comes with its evidence: "
+                         "the ties, which are places where a feature's presence shows, and what stood "
+                         "there. From the verdicts it derives how a disk is to be added.\n"
+                         "Options may stand before or behind the verb, as --name=value or --name value; -- "
+                         "ends them."));
         puts(".SH OPTIONS OF EVERY VERB");
         for (const Option *const *option = options_common; *option; option++)
                 put_option(*option);

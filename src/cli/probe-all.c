@@ -302,9 +302,9 @@ int probe_all(const Invocation *invocation, MusterError **ret_error)
         if (r < 0)
                 return r;
         if (!paths || !*paths)
-                return error_set(ret_error, -ENOENT,
-                                 _("No emulator is installed; install qemu-system-x86, or name one by "
-                                   "--emulator."));
+                return error_set(
+                        ret_error, -ENOENT,
+                        _("No emulator is installed; install qemu-system-x86, or name one by --emulator."));
         r = probe_paths(invocation, paths, &failed, ret_error);
         if (r < 0)
                 return r;

@@ -18,10 +18,10 @@ static int run(Invocation *invocation, MusterError **ret_error)
 const Verb verb_cache_clear = {
         .name = "cache clear",
         .summary = N_("remove all that is stored"),
-        .about = N_("Empties the cache; emulators are asked again when they are next looked up. Outcomes of "
-                    "'muster verify' go too. Files that are not the cache's stay. With --json it is an "
-                    "object.\n"
-                    "Exits with 0, or 2 on an error."),
+        .about = N_(
+                "Empties the cache; emulators are asked again when they are next looked up. Outcomes of "
+                "'muster verify' go too. Files that are not the cache's stay. With --json it is an object.\n"
+                "Exits with 0, or 2 on an error."),
         .example = "muster cache clear",
         .run = run,
 };

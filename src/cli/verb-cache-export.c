@@ -70,12 +70,11 @@ const Verb verb_cache_export = {
         .name = "cache export",
         .arguments = N_("[DIGEST|PATH...]"),
         .summary = N_("write records to an archive, for other hosts or an image"),
-        .about =
-                N_("Writes the records, or those that are named as for 'cache show', as a tar archive to "
-                   "standard output. It holds what depends on the emulator alone; what also depends on the "
-                   "host (KVM, which CPU models run) is learned anew where it is imported. The same records "
-                   "give the same bytes.\n"
-                   "Exits with 0, or 2 on an error."),
+        .about = N_("Writes the records, or those that are named as for 'cache show', as a tar archive to "
+                    "standard output. It holds what depends on the emulator alone; what also depends on the "
+                    "host (KVM, which CPU models run) is learned anew where it is imported. The same "
+                    "records give the same bytes.\n"
+                    "Exits with 0, or 2 on an error."),
         .example = "muster cache export > records.tar",
         .max_arguments = 1000,
         .options = options,

@@ -128,12 +128,11 @@ const Verb verb_cache_show = {
         .name = "cache show",
         .arguments = N_("DIGEST|PATH"),
         .summary = N_("show all that a record says"),
-        .about =
-                N_("Shows the records that belong to a path, or whose digest begins with the given digits "
-                   "(four or more): what it is, which paths lead to it and whether they still do, for which "
-                   "hosts there are host facts, and what became of each question that was asked. With "
-                   "--json it is an array.\n"
-                   "Exits with 0, or 2 on an error, also where nothing is stored."),
+        .about = N_("Shows the records that belong to a path, or whose digest begins with the given digits "
+                    "(four or more): what it is, which paths lead to it and whether they still do, for "
+                    "which hosts there are host facts, and what became of each question that was asked. "
+                    "With --json it is an array.\n"
+                    "Exits with 0, or 2 on an error, also where nothing is stored."),
         .example = "muster cache show /usr/bin/qemu-system-x86_64",
         .min_arguments = 1,
         .max_arguments = 1,
