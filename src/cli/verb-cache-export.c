@@ -4,6 +4,7 @@
 
 #include "base/i18n.h"
 #include "cli/cache.h"
+#include "cli/output-file.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
 
@@ -15,18 +16,16 @@ static const Option option_output = {
         .complete = COMPLETE_FILE,
 };
 
-static int open_output(const char *path, int *ret_fd, MusterError **ret_error)
+static int open_output(OutputFile *file, const char *path, MusterError **ret_error)
 {
-        if (path) {
-                *ret_fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-                return *ret_fd < 0 ? error_errno(ret_error, -errno, _("%s cannot be written"), path) : 0;
-        }
+        if (path)
+                return output_file_open(file, path, ret_error);
         if (isatty(STDOUT_FILENO))
                 return error_set(ret_error, -EINVAL,
                                  _("An archive is nothing for a terminal; redirect it, as in 'muster cache "
                                    "export > records.tar', or give --output."));
-        *ret_fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-        return *ret_fd < 0 ? error_errno(ret_error, -errno, _("Standard output cannot be used")) : 0;
+        file->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+        return file->fd < 0 ? error_errno(ret_error, -errno, _("Standard output cannot be used")) : 0;
 }
 
 static int run(Invocation *invocation, MusterError **ret_error)
@@ -34,8 +33,8 @@ static int run(Invocation *invocation, MusterError **ret_error)
         const char *path = option_value(invocation, &option_output);
         CLEANUP(free) const char **names = calloc(invocation->n_arguments + 1, sizeof(*names));
         CLEANUP(store) MusterStore *store = NULL;
-        CLEANUP(fd) int fd = -1;
-        int r;
+        CLEANUP(output_file) OutputFile file = OUTPUT_FILE_NULL;
+        int n, r;
 
         if (!names)
                 return error_oom(ret_error);
@@ -46,20 +45,22 @@ static int run(Invocation *invocation, MusterError **ret_error)
                 names[i] = invocation->arguments[i];
         r = cache_open(&store, ret_error);
         if (r >= 0)
-                r = open_output(path, &fd, ret_error);
-        if (r >= 0)
-                r = muster_store_export(store, fd, *names ? names : NULL, ret_error);
+                r = open_output(&file, path, ret_error);
+        if (r < 0)
+                return r;
+        n = muster_store_export(store, file.fd, *names ? names : NULL, ret_error);
+        r = n < 0 ? n : output_file_commit(&file, ret_error);
         if (r < 0)
                 return r;
         if (option_given(invocation, &option_json)) {
                 CLEANUP(json) json_object *object = json_object_new_object();
 
-                if (!object || json_add_int(object, "exported", r) < 0)
+                if (!object || json_add_int(object, "exported", n) < 0)
                         return error_oom(ret_error);
                 r = say_json(object, ret_error);
                 return r < 0 ? r : EXIT_OK;
         }
-        if (r == 0)
+        if (n == 0)
                 note(_("There is no record in %s, so the archive is empty."), muster_store_directory(store));
         return EXIT_OK;
 }
