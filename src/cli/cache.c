@@ -9,6 +9,8 @@
 #include "cli/output.h"
 #include "cli/session.h"
 
+#define DIGITS_MIN 4
+
 int cache_open(MusterStore **ret, MusterError **ret_error)
 {
         int r = muster_store_open(/* directory= */ NULL, ret, ret_error);
@@ -16,6 +18,22 @@ int cache_open(MusterStore **ret, MusterError **ret_error)
         if (r >= 0)
                 muster_store_set_note_handler(*ret, tell_note, /* userdata= */ NULL);
         return r;
+}
+
+/* The library's rule for a digest. */
+static bool is_digits(const char *name)
+{
+        size_t n = strspn(name, "0123456789abcdef.");
+
+        return n >= DIGITS_MIN && name[n] == '\0';
+}
+
+int cache_name(const char *argument, char **ret, MusterError **ret_error)
+{
+        if (!is_digits(argument))
+                return emulator_path(argument, ret, ret_error);
+        *ret = strdup(argument);
+        return *ret ? 0 : error_oom(ret_error);
 }
 
 char *text_of_size(int64_t bytes)

@@ -8,6 +8,12 @@
 /* The default store; an error where it cannot be used, since here it is what the verb is about. */
 int cache_open(MusterStore **ret, MusterError **ret_error);
 
+/*
+ * What a verb's argument means, as muster_store_show() takes it: digits as they are, a path as it is, and a
+ * name without a slash as --emulator has it, from PATH; to free().
+ */
+int cache_name(const char *argument, char **ret, MusterError **ret_error);
+
 /* "12.3 MiB"; to free(), NULL when out of memory. */
 char *text_of_size(int64_t bytes);
 

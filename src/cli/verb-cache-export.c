@@ -28,27 +28,43 @@ static int open_output(OutputFile *file, const char *path, MusterError **ret_err
         return file->fd < 0 ? error_errno(ret_error, -errno, _("Standard output cannot be used")) : 0;
 }
 
+/* NULL where there are none. */
+static int take_names(const Invocation *invocation, char ***ret, MusterError **ret_error)
+{
+        CLEANUP(strv) char **names = NULL;
+
+        for (size_t i = 0; i < invocation->n_arguments; i++) {
+                CLEANUP(free) char *name = NULL;
+                int r = cache_name(invocation->arguments[i], &name, ret_error);
+
+                if (r < 0)
+                        return r;
+                if (strv_append(&names, name) < 0)
+                        return error_oom(ret_error);
+        }
+        *ret = TAKE(names);
+        return 0;
+}
+
 static int run(Invocation *invocation, MusterError **ret_error)
 {
         const char *path = option_value(invocation, &option_output);
-        CLEANUP(free) const char **names = calloc(invocation->n_arguments + 1, sizeof(*names));
+        CLEANUP(strv) char **names = NULL;
         CLEANUP(store) MusterStore *store = NULL;
         CLEANUP(output_file) OutputFile file = OUTPUT_FILE_NULL;
         int n, r;
 
-        if (!names)
-                return error_oom(ret_error);
         if (option_given(invocation, &option_json) && !path)
                 return error_set(ret_error, -EINVAL,
                                  _("With --json the archive needs a file of its own; give --output."));
-        for (size_t i = 0; i < invocation->n_arguments; i++)
-                names[i] = invocation->arguments[i];
-        r = cache_open(&store, ret_error);
+        r = take_names(invocation, &names, ret_error);
+        if (r >= 0)
+                r = cache_open(&store, ret_error);
         if (r >= 0)
                 r = open_output(&file, path, ret_error);
         if (r < 0)
                 return r;
-        n = muster_store_export(store, file.fd, *names ? names : NULL, ret_error);
+        n = muster_store_export(store, file.fd, (const char *const *)names, ret_error);
         r = n < 0 ? n : output_file_commit(&file, ret_error);
         if (r < 0)
                 return r;

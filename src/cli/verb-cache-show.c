@@ -98,13 +98,15 @@ static int run(Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(store) MusterStore *store = NULL;
         CLEANUP(json) json_object *array = NULL;
-        CLEANUP(free) char *text = NULL;
+        CLEANUP(free) char *name = NULL, *text = NULL;
         json_object *entry;
         int r;
 
-        r = cache_open(&store, ret_error);
+        r = cache_name(invocation->arguments[0], &name, ret_error);
         if (r >= 0)
-                r = muster_store_show(store, invocation->arguments[0], &text, ret_error);
+                r = cache_open(&store, ret_error);
+        if (r >= 0)
+                r = muster_store_show(store, name, &text, ret_error);
         if (r < 0)
                 return r;
         if (option_given(invocation, &option_json))
@@ -128,10 +130,10 @@ const Verb verb_cache_show = {
         .name = "cache show",
         .arguments = N_("DIGEST|PATH"),
         .summary = N_("show all that a record says"),
-        .about = N_("Shows the records that belong to a path, or whose digest begins with the given digits "
-                    "(four or more): what it is, which paths lead to it and whether they still do, for "
-                    "which hosts there are host facts, and what became of each question that was asked. "
-                    "With --json it is an array.\n"
+        .about = N_("Shows the records that belong to a path (or a name that is found in PATH), or whose "
+                    "digest begins with the given digits (four or more): what it is, which paths lead to it "
+                    "and whether they still do, for which hosts there are host facts, and what became of "
+                    "each question that was asked. With --json it is an array.\n"
                     "Exits with 0, or 2 on an error, also where nothing is stored."),
         .example = "muster cache show /usr/bin/qemu-system-x86_64",
         .min_arguments = 1,

@@ -114,6 +114,23 @@ def test_show(muster, three):
     assert muster("cache", "show", digest(three[0])[:3]).code == 2
 
 
+def test_a_name_without_a_slash(muster, emulators, recording, log, tmp_path, monkeypatch):
+    """As with -e it is one in PATH, wherever one stands; but what may be digits is a digest's beginning."""
+    env = {"PATH": f"{emulators.folder}:{os.environ['PATH']}"}
+    named, digits = (emulators.binary(tiny(recording, log), name) for name in ("qemu-named", "beef"))
+    for path in (named, digits):
+        assert muster("has", FEATURE, "-e", path.name, env=env).code == 0
+    monkeypatch.chdir("/")
+    entry, = muster("cache", "show", "qemu-named", "--json", env=env).json
+    assert str(named) in [p["path"] for p in entry["paths"]]
+    assert export(muster, "qemu-named", env=env) == export(muster, named)
+    assert muster("cache", "show", digits, env=env).code == 0
+    answer = muster("cache", "show", "beef", env=env)
+    assert answer.code == 2 and str(digits) not in answer.err, answer
+    answer = muster("cache", "show", "nosuch", env=env)
+    assert answer.code == 2 and "nosuch" in answer.err, answer
+
+
 def test_verify(muster, three, cache):
     answer = muster("cache", "verify", "--json")
     assert answer.code == 0 and {e["result"] for e in answer.json} == {"ok"}
