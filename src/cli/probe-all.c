@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every installed emulator, as many at a time as there are processors. A worker has a context and a
- * catalogue of its own, since those serve one thread each; it leaves behind a finished JSON object or an
- * error in the target's slot. The first thread prints slots in their order as they come to be done. One bad
- * binary is an error in its slot and hides no other; only a cancellation ends them all.
+ * Every installed emulator, as many at a time as there are processors. A worker has a context of its
+ * own, since one serves one thread; cache and catalogue are shared. It leaves behind a finished JSON object
+ * or an error in the target's slot. The first thread prints slots in their order as they come to be done.
+ * One bad binary is an error in its slot and hides no other; only a cancellation ends them all.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -36,7 +36,8 @@ typedef struct All {
         Slot *slots;
         size_t n_slots, next;
         bool cancelled;
-        MusterStore *store; /* shared by all; NULL: none */
+        MusterStore *store; /* NULL: none */
+        MusterCatalogue *catalogue;
 } All;
 
 /* What a table's row shows, as far as probe_to_json() has it under the same names; NULL: out of memory. */
@@ -94,9 +95,7 @@ static int work_on(Session *session, All *all, Slot *slot)
                 slot->probed = ready_row(session, all->invocation, slot->path);
         if (slot->probed)
                 return 0;
-        r = session_open_catalogue(session, &slot->error);
-        if (r >= 0)
-                r = session_judge_on(session, all->invocation, slot->path, &slot->error);
+        r = session_judge_on(session, all->invocation, slot->path, &slot->error);
         if (r < 0)
                 return r;
         slot->spawned = session->info.spawned;
@@ -123,6 +122,7 @@ static void *work(void *userdata)
 
         session.store = muster_store_ref(all->store);
         session.store_opened = true;
+        session.catalogue = muster_catalogue_ref(all->catalogue);
         while ((slot = take_slot(all))) {
                 int r = work_on(&session, all, slot);
 
@@ -265,13 +265,17 @@ static int probe_paths(const Invocation *invocation, char **paths, bool *ret_fai
         CLEANUP(Table) Table *table = json ? NULL : table_new(headers, ELEMENTSOF(headers));
         CLEANUP(free) Slot *slots = calloc(strv_length(paths) + 1, sizeof(*slots));
         All all = {.invocation = invocation, .slots = slots, .n_slots = strv_length(paths)};
-        SESSION(session); /* for its cache alone */
+        SESSION(session); /* for its cache and catalogue */
         int r;
 
         if (!slots || (!array && !table))
                 return error_oom(ret_error);
         for (size_t i = 0; i < all.n_slots; i++)
                 slots[i].path = paths[i];
+        r = session_open_catalogue(&session, ret_error);
+        if (r < 0)
+                return r;
+        all.catalogue = session.catalogue;
         all.cancel_fd = cancel_begin(ret_error);
         if (all.cancel_fd < 0)
                 return all.cancel_fd;
