@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every installed emulator, as many at a time as there are processors. A worker has a context of its
- * own, since one serves one thread; cache and catalogue are shared. It leaves behind a finished JSON object
- * or an error in the target's slot. The first thread prints slots in their order as they come to be done.
- * One bad binary is an error in its slot and hides no other; only a cancellation ends them all.
+ * Every installed emulator, as many at a time as there are processors. A worker has a context of its own,
+ * since one serves one thread; cache and catalogue are shared. It leaves behind a finished JSON object or an
+ * error in the target's slot. The first thread prints slots in their order as they come to be done. One bad
+ * binary is an error in its slot and hides no other; only a cancellation ends them all.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -162,24 +162,47 @@ static int add_failure(json_object *array, const Slot *slot)
         return json_append(array, TAKE(object));
 }
 
+/*
+ * What the table says of a failure: its sentence, which stands on standard error, without the path that
+ * begins the row, and as far as the first colon, semicolon, bracket or stop.
+ */
+static char *short_reason(const Slot *slot)
+{
+        static const char *const ends[] = {": ", "; ", " (", ". "};
+        const char *message = muster_error_message(slot->error), *text = startswith(message, slot->path);
+        size_t length;
+
+        text = text ?: message;
+        text += strspn(text, ": ");
+        length = strlen(text);
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                const char *end = memmem(text, length, ends[i], strlen(ends[i]));
+
+                if (end)
+                        length = (size_t)(end - text);
+        }
+        if (length > 0 && text[length - 1] == '.')
+                length--;
+        return strndup(text, length);
+}
+
 static int add_row(Table *table, const Slot *slot)
 {
         json_object *emulator = json_get(slot->probed, "emulator", json_type_object);
         json_object *features = json_get(slot->probed, "features", json_type_array), *feature;
         const char *verdict = NULL;
-        CLEANUP(free) char *version = NULL;
+        CLEANUP(free) char *version = NULL, *last = NULL;
 
         for (size_t i = 0; (feature = array_object(features, i)); i++)
                 if (streq_ptr(json_get_string(feature, "name"), FOUNDING_FEATURE))
                         verdict = json_get_string(feature, "verdict");
         version = strdup(slot->probed ? json_get_string(emulator, "version") ?: "?" : "-");
-        if (!version)
+        last = slot->probed ? strdup(json_get_string(emulator, "package") ?: "") : short_reason(slot);
+        if (!version || !last)
                 return -ENOMEM;
         return table_add(table,
                          (const char *const[]){slot->path, version,
-                                               slot->probed ? verdict_word(verdict) : _("failed"),
-                                               slot->probed ? json_get_string(emulator, "package") ?: ""
-                                                            : muster_error_message(slot->error)},
+                                               slot->probed ? verdict_word(verdict) : _("failed"), last},
                          /* styled= */ 2, slot->probed ? verdict_style(verdict) : STYLE_BAD);
 }
 

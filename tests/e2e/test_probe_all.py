@@ -6,8 +6,6 @@ import pytest
 
 from conftest import tiny
 
-FEATURE = "dynamic-auto-read-only"
-
 
 @pytest.fixture
 def all_env(emulators):
@@ -25,3 +23,20 @@ def test_a_missing_catalogue_is_told_once(muster, emulators, recording, log, all
         assert (answer.code, answer.out) == (2, "") and str(nowhere) in answer.err, answer
         assert len(answer.err.splitlines()) == 1, answer
     assert log.take() == []
+
+
+def test_a_failure_is_told_once_at_length(muster, emulators, recording, all_env):
+    """Its sentence on standard error, and the reason in short in the table."""
+    dead = dict(tiny(recording), faults={"greeting": dict(do="die", when="before", stderr="last words\n")})
+    bad = emulators.binary(dead, "qemu-system-bad")
+    odd = emulators.script("no script", "qemu-system-odd")
+    emulators.binary(tiny(recording), "qemu-system-good")
+    for _ in range(2):  # the second time as remembered
+        answer = muster("probe", "--all", env=all_env, timeout=120)
+        assert answer.code == 2
+        for path, reason in ((bad, "is no emulator, or cannot start"),
+                             (odd, "is neither a program for this machine nor a script with a #! line")):
+            sentence, = [line for line in answer.err.splitlines() if str(path) in line]
+            assert sentence.startswith(f"muster: {path} {reason}"), sentence
+            row, = [line for line in answer.out.splitlines() if str(path) in line]
+            assert row.split(maxsplit=3) == [str(path), "-", "failed", reason], row
