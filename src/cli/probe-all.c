@@ -222,7 +222,10 @@ static int collect(All *all, json_object *array, Table *table, bool *ret_failed,
                         *ret_failed = true;
                         complain(slot->error);
                 } else if (slot->spawned > 0) {
-                        progress_line(_("%zu/%zu %s probed"), i + 1, all->n_slots, slot->path);
+                        json_object *emulator = json_get(slot->probed, "emulator", json_type_object);
+
+                        progress_line(_("%zu/%zu %s: QEMU %s"), i + 1, all->n_slots, slot->path,
+                                      json_get_string(emulator, "version") ?: "?");
                 }
                 if (array)
                         r = slot->probed ? json_append(array, TAKE(slot->probed)) : add_failure(array, slot);

@@ -40,3 +40,12 @@ def test_a_failure_is_told_once_at_length(muster, emulators, recording, all_env)
             assert sentence.startswith(f"muster: {path} {reason}"), sentence
             row, = [line for line in answer.out.splitlines() if str(path) in line]
             assert row.split(maxsplit=3) == [str(path), "-", "failed", reason], row
+
+
+def test_progress_says_what_was_found(muster, emulators, recording, all_env):
+    good = emulators.binary(tiny(recording), "qemu-system-good")
+    version = muster("probe", "-e", good, "--json").json["emulator"]["version"]
+    muster("cache", "clear")
+    lines = muster("probe", "--all", env=all_env, timeout=120).err.splitlines()
+    assert [line.split(" ", 1)[1] for line in lines if str(good) in line] == [f"{good}: QEMU {version}"]
+    assert muster("probe", "--all", env=all_env).err == ""
