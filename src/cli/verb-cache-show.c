@@ -31,7 +31,9 @@ static void say_paths(json_object *record)
 
 static void say_hosts(json_object *record)
 {
-        json_object *hosts = json_get(record, "host_facts", json_type_array), *host;
+        json_object *hosts = json_get(record, "host-facts", json_type_array)
+                                     ?: json_get(record, "host_facts", json_type_array);
+        json_object *host;
 
         for (size_t i = 0; (host = array_object(hosts, i)); i++) {
                 bool here = json_get_bool(host, "here", false);
@@ -62,7 +64,8 @@ static void say_record(json_object *record)
         const char *launcher = json_get_string(record, "launcher");
         bool valid = json_get_bool(record, "valid", false);
 
-        modules = text_format("%lld", (long long)json_get_int(record, "modules", 0));
+        modules = text_format(
+                "%lld", (long long)json_get_int(record, "module-count", json_get_int(record, "modules", 0)));
         say_styled(STYLE_BOLD, "%s %s\n", json_get_string(record, "name") ?: "?",
                    json_get_string(record, "version") ?: "");
         say_field(_("id"), json_get_string(record, "id"));
@@ -70,7 +73,7 @@ static void say_record(json_object *record)
         say_field(_("package"), json_get_string(record, "package"));
         say_field(_("target"), json_get_string(record, "target"));
         say_field(_("modules"), modules);
-        say_field(_("chain"), launcher && *launcher ? launcher : NULL);
+        say_field(_("launcher"), launcher && *launcher ? launcher : NULL);
         say_field(_("size"), size);
         say_when(_("created"), record, "created");
         say_when(_("used"), record, "used");

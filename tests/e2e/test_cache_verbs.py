@@ -108,10 +108,23 @@ def test_show(muster, three):
         assert "query-qmp-schema" in json.dumps(entry["facts"])
         text = muster("cache", "show", name)
         assert text.code == 0 and digest(three[0]) in text.out and "query-qmp-schema" in text.out
+        assert "Host facts of this host and user" in text.out
     bad = muster("cache", "show", three[2])
     assert bad.code == 0 and "last words" in bad.out, bad
     assert muster("cache", "show", "ffffffffffff").code == 2
     assert muster("cache", "show", digest(three[0])[:3]).code == 2
+
+
+def test_show_names_members_as_json_does(muster, emulators, recording, prefix):
+    """A wrapper's record: the launcher, and how many modules there are."""
+    wrapper = emulators.script(f'#!/bin/sh\nexec {prefix().emulator} "$@"\n')
+    probe(muster, wrapper)
+    entry, = muster("cache", "show", wrapper, "--json").json
+    count = entry["module-count"] if "module-count" in entry else entry["modules"]
+    fields = dict(line.split(maxsplit=1) for line in muster("cache", "show", wrapper).out.splitlines()
+                  if line.startswith("  ") and len(line.split()) == 2)
+    assert fields["launcher"] == entry["launcher"] and "chain" not in fields
+    assert int(fields["modules"]) == count > 0
 
 
 def test_a_name_without_a_slash(muster, emulators, recording, log, tmp_path, monkeypatch):
