@@ -108,11 +108,17 @@ static const struct {
                   N_("The administrator's: they add features or replace some.")},
                  {"~/.config/muster/features.d/*.ini",
                   N_("The user's: they come last. Check them with 'muster catalogue check'.")},
+                 {"/var/cache/muster", N_("The cache, of root; muster-store(5) says what is in it.")},
+                 {"~/.cache/muster", N_("The cache, of others.")},
          }},
         {N_("ENVIRONMENT"),
          {
                  {"MUSTER_FEATURES_DIR", N_("A folder in place of that of the shipped features.")},
+                 {"MUSTER_CACHE_DIR", N_("The folder of the cache, in place of either of those above.")},
                  {"XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.")},
+                 {"XDG_CACHE_HOME",
+                  N_("Where the cache of others than root is, as muster, in place of ~/.cache.")},
+                 {"HOME", N_("What ~ stands for.")},
                  {"NO_COLOR", N_("If set and not empty, nothing is coloured.")},
                  {"PATH", N_("Where emulators named without a slash are looked for, and those of --all.")},
          }},
@@ -165,5 +171,6 @@ void generate_man(void)
                 }
         }
         put_examples();
-        puts(".SH SEE ALSO\n.BR qemu (1),\n.BR qemu\\-storage\\-daemon (1),\n.BR virsh (1)");
+        puts(".SH SEE ALSO\n.BR muster\\-store (5),\n.BR qemu (1),\n"
+             ".BR qemu\\-storage\\-daemon (1),\n.BR virsh (1)");
 }
