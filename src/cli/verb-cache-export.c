@@ -46,11 +46,29 @@ static int take_names(const Invocation *invocation, char ***ret, MusterError **r
         return 0;
 }
 
+/* The archive of an empty store, which is zeros alone, as long as the library's. */
+static int export_nothing(int fd, char *const *names, MusterError **ret_error)
+{
+        static const char zeros[20 * 512];
+
+        if (names)
+                return cache_has_nothing(*names, ret_error);
+        for (size_t done = 0; done < sizeof(zeros);) {
+                ssize_t n = write(fd, zeros + done, sizeof(zeros) - done);
+
+                if (n < 0 && errno != EINTR)
+                        return error_errno(ret_error, -errno, _("The archive cannot be written"));
+                done += n > 0 ? (size_t)n : 0;
+        }
+        return 0;
+}
+
 static int run(Invocation *invocation, MusterError **ret_error)
 {
         const char *path = option_value(invocation, &option_output);
         CLEANUP(strv) char **names = NULL;
         CLEANUP(store) MusterStore *store = NULL;
+        CLEANUP(free) char *directory = NULL;
         CLEANUP(output_file) OutputFile file = OUTPUT_FILE_NULL;
         int n, r;
 
@@ -59,12 +77,13 @@ static int run(Invocation *invocation, MusterError **ret_error)
                                  _("With --json the archive needs a file of its own; give --output."));
         r = take_names(invocation, &names, ret_error);
         if (r >= 0)
-                r = cache_open(&store, ret_error);
+                r = cache_open_existing(&store, &directory, ret_error);
         if (r >= 0)
                 r = open_output(&file, path, ret_error);
         if (r < 0)
                 return r;
-        n = muster_store_export(store, file.fd, (const char *const *)names, ret_error);
+        n = store ? muster_store_export(store, file.fd, (const char *const *)names, ret_error)
+                  : export_nothing(file.fd, names, ret_error);
         r = n < 0 ? n : output_file_commit(&file, ret_error);
         if (r < 0)
                 return r;
@@ -77,7 +96,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
                 return r < 0 ? r : EXIT_OK;
         }
         if (n == 0)
-                note(_("There is no record in %s, so the archive is empty."), muster_store_directory(store));
+                note(_("There is no record in %s, so the archive is empty."), directory);
         return EXIT_OK;
 }
 

@@ -101,15 +101,16 @@ static int run(Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(store) MusterStore *store = NULL;
         CLEANUP(json) json_object *array = NULL;
-        CLEANUP(free) char *name = NULL, *text = NULL;
+        CLEANUP(free) char *directory = NULL, *name = NULL, *text = NULL;
         json_object *entry;
         int r;
 
         r = cache_name(invocation->arguments[0], &name, ret_error);
         if (r >= 0)
-                r = cache_open(&store, ret_error);
+                r = cache_open_existing(&store, &directory, ret_error);
         if (r >= 0)
-                r = muster_store_show(store, name, &text, ret_error);
+                r = store ? muster_store_show(store, name, &text, ret_error)
+                          : cache_has_nothing(name, ret_error);
         if (r < 0)
                 return r;
         if (option_given(invocation, &option_json))

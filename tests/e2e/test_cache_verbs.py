@@ -52,6 +52,25 @@ def test_an_empty_store(muster):
     assert muster("cache", "show", "0123").code == 2
 
 
+def test_looking_makes_no_folder(muster, cache, tmp_path):
+    """Where there is none the answers are those of an empty one."""
+
+    def answers():
+        file = tmp_path / "empty.tar"
+        for args in (("list",), ("verify",), ("prune",), ("clear",), ("export", "-o", file), ("show", "/bin/sh"),
+                     ("show", "0123"), ("export", "/bin/sh")):
+            for more in ((), ("--json",)) if args != ("export", "/bin/sh") else ((),):
+                answer = muster("cache", *args, *more)
+                yield args, more, answer.code, answer.out, answer.err
+        yield file.read_bytes()
+
+    without_folder = list(answers())
+    assert not cache.path.exists()
+    cache.path.mkdir(mode=0o700)
+    assert without_folder == list(answers())
+    assert f"0 records, 0 B in {cache.path}" in without_folder[0][3]
+
+
 def test_list(muster, three, cache):
     entries = listed(muster)
     records, failures = [e for e in entries if "failure" not in e], [e for e in entries if "failure" in e]
