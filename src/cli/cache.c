@@ -2,12 +2,15 @@
 #include "cli/cache.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
 #include "cli/output.h"
 #include "cli/session.h"
+
+#define DIGITS_MIN 4
 
 int cache_open(MusterStore **ret, MusterError **ret_error)
 {
@@ -16,6 +19,70 @@ int cache_open(MusterStore **ret, MusterError **ret_error)
         if (r >= 0)
                 muster_store_set_note_handler(*ret, tell_note, /* userdata= */ NULL);
         return r;
+}
+
+/* Where the library looks; NULL where it finds that there is no such place, or when out of memory. */
+static char *default_directory(void)
+{
+        const char *named = secure_getenv("MUSTER_CACHE_DIR"), *cache = secure_getenv("XDG_CACHE_HOME"),
+                   *home = secure_getenv("HOME");
+
+        if (named && *named)
+                return strdup(named);
+        if (geteuid() == 0)
+                return strdup("/var/cache/muster");
+        if (cache && *cache == '/')
+                return text_format("%s/muster", cache);
+        return home && *home == '/' ? text_format("%s/.cache/muster", home) : NULL;
+}
+
+/* All but "it is not there" is the library's to tell. */
+int cache_open_existing(MusterStore **ret, char **ret_directory, MusterError **ret_error)
+{
+        CLEANUP(free) char *directory = default_directory();
+        CLEANUP(store) MusterStore *store = NULL;
+        struct stat st;
+        int r;
+
+        if (!directory || lstat(directory, &st) == 0 || errno != ENOENT) {
+                r = cache_open(&store, ret_error);
+                if (r < 0)
+                        return r;
+                free(directory);
+                directory = strdup(muster_store_directory(store));
+                if (!directory)
+                        return error_oom(ret_error);
+        }
+        *ret = TAKE(store);
+        *ret_directory = TAKE(directory);
+        return 0;
+}
+
+/* The library's rule for a digest. */
+static bool is_digits(const char *name)
+{
+        size_t n = strspn(name, "0123456789abcdef.");
+
+        return n >= DIGITS_MIN && name[n] == '\0';
+}
+
+int cache_name(const char *argument, char **ret, MusterError **ret_error)
+{
+        if (!is_digits(argument))
+                return emulator_path(argument, ret, ret_error);
+        *ret = strdup(argument);
+        return *ret ? 0 : error_oom(ret_error);
+}
+
+int cache_has_nothing(const char *name, MusterError **ret_error)
+{
+        if (is_digits(name))
+                return error_set(ret_error, -ENOENT,
+                                 _("Nothing is stored for %s; 'muster cache list' shows what is."), name);
+        return error_set(ret_error, -ENOENT,
+                         _("Nothing is stored for %s; 'muster cache list' shows what is. (A digest is named "
+                           "by its first four digits or more.)"),
+                         name);
 }
 
 char *text_of_size(int64_t bytes)
@@ -90,7 +157,7 @@ int parse_size(const char *text, uint64_t *ret_bytes)
         return parse_scaled(text, "KMGT", factors, ret_bytes);
 }
 
-int say_removed(const Invocation *invocation, const MusterStore *store, const char *text,
+int say_removed(const Invocation *invocation, const char *directory, const char *text,
                 MusterError **ret_error)
 {
         CLEANUP(json) json_object *report = NULL;
@@ -109,7 +176,7 @@ int say_removed(const Invocation *invocation, const MusterStore *store, const ch
                 return error_oom(ret_error);
         say(P_("Removed %lld record, %s in all, from %s.\n", "Removed %lld records, %s in all, from %s.\n",
                (unsigned long)removed),
-            removed, freed, muster_store_directory(store));
+            removed, freed, directory);
         if (kept > 0)
                 say(P_("Kept %lld record, %s.\n", "Kept %lld records, %s.\n", (unsigned long)kept), kept,
                     size);

@@ -72,12 +72,11 @@ static int add_backing(MusterGateRequest *request, const char *text, MusterError
                 else
                         known = false;
         if (!known || !filename || !*filename)
-                return error_set(
-                        ret_error, -EINVAL,
-                        _("'%s' names no backing image; give filename=FILE, and driver=DRIVER (file) and "
-                          "format=DRIVER (raw) where they differ, with commas between and those in a value "
-                          "doubled."),
-                        text);
+                return error_set(ret_error, -EINVAL,
+                                 _("'%s' names no backing image; give filename=FILE, and driver=DRIVER "
+                                   "(file) and format=DRIVER (raw) where they differ, with commas between "
+                                   "and those in a value doubled."),
+                                 text);
         if (muster_gate_request_add_backing(request, driver, filename, format) < 0)
                 return error_oom(ret_error);
         return 0;
@@ -172,8 +171,8 @@ static int check_complete(const Invocation *invocation, MusterError **ret_error)
 {
         if (!option_value(invocation, &option_disk_driver))
                 return error_set(ret_error, -EINVAL,
-                                 _("--driver is missing, such as --driver file; or give '-' and a JSON "
-                                   "tree on standard input."));
+                                 _("--driver is missing, such as --driver file; or give '-' and a JSON tree "
+                                   "on standard input."));
         if (!option_value(invocation, &option_access))
                 return error_set(ret_error, -EINVAL, _("--access is missing: ro, rw or on-demand."));
         return 0;

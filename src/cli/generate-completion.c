@@ -85,15 +85,23 @@ void generate_bash(void)
              "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
              "        [[ ${COMP_WORDS[i]} == -* ]] || { verb=${COMP_WORDS[i]}; break; }\n"
              "    done\n"
+             "    # bash takes --name=value for three words\n"
+             "    if [[ $cur == = ]]; then cur=\n"
+             "    elif [[ $prev == = ]] && ((COMP_CWORD > 2)); then prev=${COMP_WORDS[COMP_CWORD-2]}; fi\n"
              "    case $verb in");
         printf("    '') words='");
         put_first_words();
         puts(" --help --version' ;;");
         for (char **word = words; word && *word; word++)
                 if (verb_is_group(*word)) {
-                        printf("    %s)\n        if ((i + 1 >= COMP_CWORD)); then words='", *word);
+                        printf("    %s)\n"
+                               "        for ((i++; i < COMP_CWORD; i++)); do\n"
+                               "            [[ ${COMP_WORDS[i]} == -* ]] || break\n"
+                               "        done\n"
+                               "        if ((i >= COMP_CWORD)); then words='",
+                               *word);
                         put_second_words(*word);
-                        printf("'; else verb=\"%s ${COMP_WORDS[i+1]}\"; fi ;;\n", *word);
+                        printf("'; else verb=\"%s ${COMP_WORDS[i]}\"; fi ;;\n", *word);
                 }
         puts("    esac\n    if [[ -z $words ]]; then\n        case $verb:$prev in");
         for (const Verb *const *verb = verbs; *verb; verb++)

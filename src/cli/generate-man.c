@@ -108,11 +108,17 @@ static const struct {
                   N_("The administrator's: they add features or replace some.")},
                  {"~/.config/muster/features.d/*.ini",
                   N_("The user's: they come last. Check them with 'muster catalogue check'.")},
+                 {"/var/cache/muster", N_("The cache, of root; muster-store(5) says what is in it.")},
+                 {"~/.cache/muster", N_("The cache, of others.")},
          }},
         {N_("ENVIRONMENT"),
          {
                  {"MUSTER_FEATURES_DIR", N_("A folder in place of that of the shipped features.")},
+                 {"MUSTER_CACHE_DIR", N_("The folder of the cache, in place of either of those above.")},
                  {"XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.")},
+                 {"XDG_CACHE_HOME",
+                  N_("Where the cache of others than root is, as muster, in place of ~/.cache.")},
+                 {"HOME", N_("What ~ stands for.")},
                  {"NO_COLOR", N_("If set and not empty, nothing is coloured.")},
                  {"PATH", N_("Where emulators named without a slash are looked for, and those of --all.")},
          }},
@@ -141,17 +147,13 @@ void generate_man(void)
         puts(".TH MUSTER 1 \"\" \"muster " MUSTER_VERSION "\" \"User Commands\"\n.SH NAME");
         put_text("muster - learns what a QEMU really can do, and gates what is sent to it\n");
         puts(".SH SYNOPSIS\n.B muster\n.I VERB\n[\\fIOPTIONS\\fR] [\\fIARGUMENTS\\fR]\n.SH DESCRIPTION");
-        put_paragraphs(
-                _("Muster asks an emulator what it offers, by starting it without a guest or through the "
-                  "QMP socket "
-                  "of a running one, and judges by that which features of its catalogue are present, absent "
-                  "or "
-                  "unknown. Every verdict comes with its evidence: the ties, which are places where a "
-                  "feature's "
-                  "presence shows, and what stood there. From the verdicts it derives how a disk is to be "
-                  "added.\n"
-                  "Options may stand before or behind the verb, as --name=value or --name value; -- ends "
-                  "them."));
+        put_paragraphs(_("Muster asks an emulator what it offers, by starting it without a guest or through "
+                         "the QMP socket of a running one, and judges by that which features of its "
+                         "catalogue are present, absent or unknown. Every verdict comes with its evidence: "
+                         "the ties, which are places where a feature's presence shows, and what stood "
+                         "there. From the verdicts it derives how a disk is to be added.\n"
+                         "Options may stand before or behind the verb, as --name=value or --name value; -- "
+                         "ends them."));
         puts(".SH OPTIONS OF EVERY VERB");
         for (const Option *const *option = options_common; *option; option++)
                 put_option(*option);
@@ -169,5 +171,6 @@ void generate_man(void)
                 }
         }
         put_examples();
-        puts(".SH SEE ALSO\n.BR qemu (1),\n.BR qemu\\-storage\\-daemon (1),\n.BR virsh (1)");
+        puts(".SH SEE ALSO\n.BR muster\\-store (5),\n.BR qemu (1),\n"
+             ".BR qemu\\-storage\\-daemon (1),\n.BR virsh (1)");
 }

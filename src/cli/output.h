@@ -47,8 +47,10 @@ int say_json_text(const char *text, MusterError **ret_error);
 /* "muster: sentence" and the detail below it, on standard error. */
 void complain(const MusterError *error);
 
-/* `text` broken into lines of `width` columns, each `indent` columns in. A line that starts with a blank
- * stays. */
+/*
+ * `text` broken into lines of `width` columns, each `indent` columns in. A line that starts with a blank
+ * stays.
+ */
 void say_wrapped(const char *text, unsigned indent, unsigned width);
 
 /* "muster: note: sentence" on standard error: something that went another way, and not wrong. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Every installed emulator, as many at a time as there are processors. A worker has a context and a
- * catalogue of its own, since those serve one thread each; it leaves behind a finished JSON object or an
+ * Every installed emulator, as many at a time as there are processors. A worker has a context of its own,
+ * since one serves one thread; cache and catalogue are shared. It leaves behind a finished JSON object or an
  * error in the target's slot. The first thread prints slots in their order as they come to be done. One bad
  * binary is an error in its slot and hides no other; only a cancellation ends them all.
  */
@@ -36,7 +36,8 @@ typedef struct All {
         Slot *slots;
         size_t n_slots, next;
         bool cancelled;
-        MusterStore *store; /* shared by all; NULL: none */
+        MusterStore *store; /* NULL: none */
+        MusterCatalogue *catalogue;
 } All;
 
 /* What a table's row shows, as far as probe_to_json() has it under the same names; NULL: out of memory. */
@@ -94,9 +95,7 @@ static int work_on(Session *session, All *all, Slot *slot)
                 slot->probed = ready_row(session, all->invocation, slot->path);
         if (slot->probed)
                 return 0;
-        r = session_open_catalogue(session, &slot->error);
-        if (r >= 0)
-                r = session_judge_on(session, all->invocation, slot->path, &slot->error);
+        r = session_judge_on(session, all->invocation, slot->path, &slot->error);
         if (r < 0)
                 return r;
         slot->spawned = session->info.spawned;
@@ -123,6 +122,7 @@ static void *work(void *userdata)
 
         session.store = muster_store_ref(all->store);
         session.store_opened = true;
+        session.catalogue = muster_catalogue_ref(all->catalogue);
         while ((slot = take_slot(all))) {
                 int r = work_on(&session, all, slot);
 
@@ -162,24 +162,47 @@ static int add_failure(json_object *array, const Slot *slot)
         return json_append(array, TAKE(object));
 }
 
+/*
+ * What the table says of a failure: its sentence, which stands on standard error, without the path that
+ * begins the row, and as far as the first colon, semicolon, bracket or stop.
+ */
+static char *short_reason(const Slot *slot)
+{
+        static const char *const ends[] = {": ", "; ", " (", ". "};
+        const char *message = muster_error_message(slot->error), *text = startswith(message, slot->path);
+        size_t length;
+
+        text = text ?: message;
+        text += strspn(text, ": ");
+        length = strlen(text);
+        for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+                const char *end = memmem(text, length, ends[i], strlen(ends[i]));
+
+                if (end)
+                        length = (size_t)(end - text);
+        }
+        if (length > 0 && text[length - 1] == '.')
+                length--;
+        return strndup(text, length);
+}
+
 static int add_row(Table *table, const Slot *slot)
 {
         json_object *emulator = json_get(slot->probed, "emulator", json_type_object);
         json_object *features = json_get(slot->probed, "features", json_type_array), *feature;
         const char *verdict = NULL;
-        CLEANUP(free) char *version = NULL;
+        CLEANUP(free) char *version = NULL, *last = NULL;
 
         for (size_t i = 0; (feature = array_object(features, i)); i++)
                 if (streq_ptr(json_get_string(feature, "name"), FOUNDING_FEATURE))
                         verdict = json_get_string(feature, "verdict");
         version = strdup(slot->probed ? json_get_string(emulator, "version") ?: "?" : "-");
-        if (!version)
+        last = slot->probed ? strdup(json_get_string(emulator, "package") ?: "") : short_reason(slot);
+        if (!version || !last)
                 return -ENOMEM;
         return table_add(table,
                          (const char *const[]){slot->path, version,
-                                               slot->probed ? verdict_word(verdict) : _("failed"),
-                                               slot->probed ? json_get_string(emulator, "package") ?: ""
-                                                            : muster_error_message(slot->error)},
+                                               slot->probed ? verdict_word(verdict) : _("failed"), last},
                          /* styled= */ 2, slot->probed ? verdict_style(verdict) : STYLE_BAD);
 }
 
@@ -199,7 +222,10 @@ static int collect(All *all, json_object *array, Table *table, bool *ret_failed,
                         *ret_failed = true;
                         complain(slot->error);
                 } else if (slot->spawned > 0) {
-                        progress_line(_("%zu/%zu %s probed"), i + 1, all->n_slots, slot->path);
+                        json_object *emulator = json_get(slot->probed, "emulator", json_type_object);
+
+                        progress_line(_("%zu/%zu %s: QEMU %s"), i + 1, all->n_slots, slot->path,
+                                      json_get_string(emulator, "version") ?: "?");
                 }
                 if (array)
                         r = slot->probed ? json_append(array, TAKE(slot->probed)) : add_failure(array, slot);
@@ -265,13 +291,17 @@ static int probe_paths(const Invocation *invocation, char **paths, bool *ret_fai
         CLEANUP(Table) Table *table = json ? NULL : table_new(headers, ELEMENTSOF(headers));
         CLEANUP(free) Slot *slots = calloc(strv_length(paths) + 1, sizeof(*slots));
         All all = {.invocation = invocation, .slots = slots, .n_slots = strv_length(paths)};
-        SESSION(session); /* for its cache alone */
+        SESSION(session); /* for its cache and catalogue */
         int r;
 
         if (!slots || (!array && !table))
                 return error_oom(ret_error);
         for (size_t i = 0; i < all.n_slots; i++)
                 slots[i].path = paths[i];
+        r = session_open_catalogue(&session, ret_error);
+        if (r < 0)
+                return r;
+        all.catalogue = session.catalogue;
         all.cancel_fd = cancel_begin(ret_error);
         if (all.cancel_fd < 0)
                 return all.cancel_fd;
@@ -302,9 +332,9 @@ int probe_all(const Invocation *invocation, MusterError **ret_error)
         if (r < 0)
                 return r;
         if (!paths || !*paths)
-                return error_set(ret_error, -ENOENT,
-                                 _("No emulator is installed; install qemu-system-x86, or name one by "
-                                   "--emulator."));
+                return error_set(
+                        ret_error, -ENOENT,
+                        _("No emulator is installed; install qemu-system-x86, or name one by --emulator."));
         r = probe_paths(invocation, paths, &failed, ret_error);
         if (r < 0)
                 return r;

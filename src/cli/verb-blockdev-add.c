@@ -64,11 +64,9 @@ const Verb verb_blockdev_add = {
         .arguments = N_("[-]"),
         .summary = N_("gate a disk and add it to a running emulator"),
         .about = N_("Does what 'gate' does by the verdicts on the emulator that runs behind --connect and "
-                    "by its launch "
-                    "conditions, which are read from /proc; then checks the arguments by its schema, sends "
-                    "them, and "
-                    "prints the nodes as the emulator then has them. A refusal changes nothing about the "
-                    "emulator.\n"
+                    "by its launch conditions, which are read from /proc; then checks the arguments by its "
+                    "schema, sends them, and prints the nodes as the emulator then has them. A refusal "
+                    "changes nothing about the emulator.\n"
                     "With --json: what 'gate' answers, and nodes. Exits with 0, 1 if it refused, 2 on an "
                     "error."),
         .example = "muster blockdev-add --connect unix:/run/qmp.sock --driver file --filename disk.img "

@@ -15,10 +15,9 @@ static int open_input(const char *path, int *ret_fd, MusterError **ret_error)
                 return *ret_fd < 0 ? error_errno(ret_error, -errno, _("%s cannot be read"), path) : 0;
         }
         if (isatty(STDIN_FILENO))
-                return error_set(
-                        ret_error, -EINVAL,
-                        _("An archive is expected on standard input; redirect it, as in 'muster cache "
-                          "import < records.tar', or name a file."));
+                return error_set(ret_error, -EINVAL,
+                                 _("An archive is expected on standard input; redirect it, as in 'muster "
+                                   "cache import < records.tar', or name a file."));
         *ret_fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
         return *ret_fd < 0 ? error_errno(ret_error, -errno, _("Standard input cannot be used")) : 0;
 }
@@ -53,13 +52,12 @@ const Verb verb_cache_import = {
         .name = "cache import",
         .arguments = N_("[FILE]"),
         .summary = N_("take records from an archive"),
-        .about = N_(
-                "Reads an archive that 'cache export' wrote (plain, or packed by gzip, xz or zstd) from a "
-                "file, or from standard input. All of it is checked before any of it is stored. A "
-                "record that is here already stays, but for outcomes of 'muster verify' that it lacks. "
-                "Whoever made the archive is trusted with what is said of emulators: take it from "
-                "hosts of your own. With --json it is an object.\n"
-                "Exits with 0, or 2 on an error."),
+        .about = N_("Reads an archive that 'cache export' wrote (plain, or packed by gzip, xz or zstd) from "
+                    "a file, or from standard input. All of it is checked before any of it is stored. A "
+                    "record that is here already stays, but for outcomes of 'muster verify' that it lacks. "
+                    "Whoever made the archive is trusted with what is said of emulators: take it from hosts "
+                    "of your own. With --json it is an object.\n"
+                    "Exits with 0, or 2 on an error."),
         .example = "muster cache import records.tar",
         .max_arguments = 1,
         .complete = COMPLETE_FILE,

@@ -61,7 +61,7 @@ static int add_failure(Table *table, json_object *entry, json_object *failure)
                          /* styled= */ 6, STYLE_BAD);
 }
 
-static int say_total(const MusterStore *store, json_object *array, MusterError **ret_error)
+static int say_total(const char *directory, json_object *array, MusterError **ret_error)
 {
         CLEANUP(free) char *size = NULL;
         unsigned long records = 0;
@@ -76,11 +76,11 @@ static int say_total(const MusterStore *store, json_object *array, MusterError *
         if (!size)
                 return error_oom(ret_error);
         say_styled(STYLE_DIM, P_("%lu record, %s in %s\n", "%lu records, %s in %s\n", records), records,
-                   size, muster_store_directory(store));
+                   size, directory);
         return EXIT_OK;
 }
 
-static int say_table(const MusterStore *store, json_object *array, MusterError **ret_error)
+static int say_table(const char *directory, json_object *array, MusterError **ret_error)
 {
         const char *const headers[] = {_("DIGEST"),  _("EMULATOR"), _("VERSION"), _("SIZE"),
                                        _("CREATED"), _("USED"),     _("STATE"),   _("PATHS")};
@@ -99,26 +99,28 @@ static int say_table(const MusterStore *store, json_object *array, MusterError *
                 return error_oom(ret_error);
         if (json_object_array_length(array) > 0)
                 say_raw(text);
-        return say_total(store, array, ret_error);
+        return say_total(directory, array, ret_error);
 }
 
 static int run(Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(store) MusterStore *store = NULL;
         CLEANUP(json) json_object *array = NULL;
-        CLEANUP(free) char *text = NULL;
+        CLEANUP(free) char *directory = NULL, *text = NULL;
+        const char *answer;
         int r;
 
-        r = cache_open(&store, ret_error);
-        if (r >= 0)
+        r = cache_open_existing(&store, &directory, ret_error);
+        if (r >= 0 && store)
                 r = muster_store_list(store, &text, ret_error);
         if (r < 0)
                 return r;
+        answer = text ?: NOTHING_LISTED;
         if (option_given(invocation, &option_json))
-                return say_json_text(text, ret_error);
-        if (json_parse(text, strlen(text), &array) < 0)
+                return say_json_text(answer, ret_error);
+        if (json_parse(answer, strlen(answer), &array) < 0)
                 return error_oom(ret_error);
-        return say_table(store, array, ret_error);
+        return say_table(directory, array, ret_error);
 }
 
 const Verb verb_cache_list = {

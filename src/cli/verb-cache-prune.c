@@ -23,7 +23,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
         const char *size = option_value(invocation, &option_max_size);
         uint64_t older_than = UINT64_MAX, max_size = UINT64_MAX;
         CLEANUP(store) MusterStore *store = NULL;
-        CLEANUP(free) char *text = NULL;
+        CLEANUP(free) char *directory = NULL, *text = NULL;
         int r;
 
         if (age && parse_age(age, &older_than) < 0)
@@ -32,10 +32,10 @@ static int run(Invocation *invocation, MusterError **ret_error)
         if (size && parse_size(size, &max_size) < 0)
                 return error_set(ret_error, -EINVAL,
                                  _("'%s' is no size; give a number and K, M or G, such as 100M."), size);
-        r = cache_open(&store, ret_error);
-        if (r >= 0)
+        r = cache_open_existing(&store, &directory, ret_error);
+        if (r >= 0 && store)
                 r = muster_store_prune(store, older_than, max_size, &text, ret_error);
-        return r < 0 ? r : say_removed(invocation, store, text, ret_error);
+        return r < 0 ? r : say_removed(invocation, directory, text ?: NOTHING_REMOVED, ret_error);
 }
 
 static const Option *const options[] = {&option_older_than, &option_max_size, NULL};

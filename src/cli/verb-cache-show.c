@@ -31,7 +31,9 @@ static void say_paths(json_object *record)
 
 static void say_hosts(json_object *record)
 {
-        json_object *hosts = json_get(record, "host_facts", json_type_array), *host;
+        json_object *hosts = json_get(record, "host-facts", json_type_array)
+                                     ?: json_get(record, "host_facts", json_type_array);
+        json_object *host;
 
         for (size_t i = 0; (host = array_object(hosts, i)); i++) {
                 bool here = json_get_bool(host, "here", false);
@@ -62,7 +64,8 @@ static void say_record(json_object *record)
         const char *launcher = json_get_string(record, "launcher");
         bool valid = json_get_bool(record, "valid", false);
 
-        modules = text_format("%lld", (long long)json_get_int(record, "modules", 0));
+        modules = text_format(
+                "%lld", (long long)json_get_int(record, "module-count", json_get_int(record, "modules", 0)));
         say_styled(STYLE_BOLD, "%s %s\n", json_get_string(record, "name") ?: "?",
                    json_get_string(record, "version") ?: "");
         say_field(_("id"), json_get_string(record, "id"));
@@ -70,7 +73,7 @@ static void say_record(json_object *record)
         say_field(_("package"), json_get_string(record, "package"));
         say_field(_("target"), json_get_string(record, "target"));
         say_field(_("modules"), modules);
-        say_field(_("chain"), launcher && *launcher ? launcher : NULL);
+        say_field(_("launcher"), launcher && *launcher ? launcher : NULL);
         say_field(_("size"), size);
         say_when(_("created"), record, "created");
         say_when(_("used"), record, "used");
@@ -98,13 +101,16 @@ static int run(Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(store) MusterStore *store = NULL;
         CLEANUP(json) json_object *array = NULL;
-        CLEANUP(free) char *text = NULL;
+        CLEANUP(free) char *directory = NULL, *name = NULL, *text = NULL;
         json_object *entry;
         int r;
 
-        r = cache_open(&store, ret_error);
+        r = cache_name(invocation->arguments[0], &name, ret_error);
         if (r >= 0)
-                r = muster_store_show(store, invocation->arguments[0], &text, ret_error);
+                r = cache_open_existing(&store, &directory, ret_error);
+        if (r >= 0)
+                r = store ? muster_store_show(store, name, &text, ret_error)
+                          : cache_has_nothing(name, ret_error);
         if (r < 0)
                 return r;
         if (option_given(invocation, &option_json))
@@ -128,12 +134,11 @@ const Verb verb_cache_show = {
         .name = "cache show",
         .arguments = N_("DIGEST|PATH"),
         .summary = N_("show all that a record says"),
-        .about =
-                N_("Shows the records that belong to a path, or whose digest begins with the given digits "
-                   "(four or more): what it is, which paths lead to it and whether they still do, for which "
-                   "hosts there are host facts, and what became of each question that was asked. With "
-                   "--json it is an array.\n"
-                   "Exits with 0, or 2 on an error, also where nothing is stored."),
+        .about = N_("Shows the records that belong to a path (or a name that is found in PATH), or whose "
+                    "digest begins with the given digits (four or more): what it is, which paths lead to it "
+                    "and whether they still do, for which hosts there are host facts, and what became of "
+                    "each question that was asked. With --json it is an array.\n"
+                    "Exits with 0, or 2 on an error, also where nothing is stored."),
         .example = "muster cache show /usr/bin/qemu-system-x86_64",
         .min_arguments = 1,
         .max_arguments = 1,

@@ -25,21 +25,23 @@ static int run(Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(store) MusterStore *store = NULL;
         CLEANUP(json) json_object *array = NULL;
-        CLEANUP(free) char *text = NULL;
+        CLEANUP(free) char *directory = NULL, *text = NULL;
+        const char *answer;
         json_object *file;
-        int faults, r = 0;
+        int faults, r;
 
-        r = cache_open(&store, ret_error);
+        r = cache_open_existing(&store, &directory, ret_error);
         if (r < 0)
                 return r;
-        faults = muster_store_verify(store, &text, ret_error);
+        faults = store ? muster_store_verify(store, &text, ret_error) : 0;
         if (faults < 0)
                 return faults;
+        answer = text ?: NOTHING_LISTED;
         if (option_given(invocation, &option_json)) {
-                r = say_json_text(text, ret_error);
+                r = say_json_text(answer, ret_error);
                 return r < 0 ? r : faults > 0 ? EXIT_NO : EXIT_OK;
         }
-        if (json_parse(text, strlen(text), &array) < 0)
+        if (json_parse(answer, strlen(answer), &array) < 0)
                 return error_oom(ret_error);
         for (size_t i = 0; (file = array_object(array, i)); i++)
                 say_file(file);

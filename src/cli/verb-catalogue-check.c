@@ -70,8 +70,7 @@ const Verb verb_catalogue_check = {
         .arguments = N_("FILE..."),
         .summary = N_("check files of the feature catalogue"),
         .about = N_("Reads files of the form that features.d folders hold and prints every fault as "
-                    "file:line. With --json "
-                    "it is an array.\n"
+                    "file:line. With --json it is an array.\n"
                     "Exits with 0 if there is none (or warnings only), 1 if there is, 2 if a file cannot be "
                     "read."),
         .example = "muster catalogue check ~/.config/muster/features.d/mine.ini",

@@ -110,10 +110,8 @@ const Verb verb_explain = {
         .arguments = N_("FEATURE"),
         .summary = N_("show what a verdict rests on, tie by tie"),
         .about = N_("Prints every tie of the feature, whether it is met, and what stood at its path; what "
-                    "the feature "
-                    "governs; and every command and driver of this emulator from which the tied entity is "
-                    "reached, each "
-                    "with whether the verdict covers it, and why.\n"
+                    "the feature governs; and every command and driver of this emulator from which the tied "
+                    "entity is reached, each with whether the verdict covers it, and why.\n"
                     "With --json: feature, verdict, ties, governs and reach. Exits as 'has' does."),
         .example = "muster explain dynamic-auto-read-only",
         .min_arguments = 1,

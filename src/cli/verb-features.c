@@ -55,11 +55,10 @@ static const Option *const options[] = {
 const Verb verb_features = {
         .name = "features",
         .summary = N_("list the verdicts on all features of the catalogue"),
-        .about =
-                N_("Judges every feature of the catalogue by what the emulator says, and prints a table of "
-                   "names, "
-                   "verdicts and summaries. With --json it is an array of objects, each with its evidence.\n"
-                   "Exits with 0, or 2 on an error."),
+        .about = N_("Judges every feature of the catalogue by what the emulator says, and prints a table of "
+                    "names, verdicts and summaries. With --json it is an array of objects, each with its "
+                    "evidence.\n"
+                    "Exits with 0, or 2 on an error."),
         .example = "muster features --trust declared",
         .options = options,
         .run = run,

@@ -46,17 +46,12 @@ const Verb verb_gate = {
         .arguments = N_("[-]"),
         .summary = N_("turn what is wanted of a disk into arguments of blockdev-add, or refuse"),
         .about = N_("Decides, by the verdicts on the emulator and by how it will be launched, how a disk is "
-                    "to be added so "
-                    "that the access wanted is what it gets. On-demand access is refused where the emulator "
-                    "cannot reopen "
-                    "the file; the ties that are unmet are named, and --fallback says what to do instead. "
-                    "Nothing is "
-                    "opened or sent. With '-' a whole blockdev-add tree is read from standard input as JSON "
-                    "and checked "
-                    "node by node.\n"
+                    "to be added so that the access wanted is what it gets. On-demand access is refused "
+                    "where the emulator cannot reopen the file; the ties that are unmet are named, and "
+                    "--fallback says what to do instead. Nothing is opened or sent. With '-' a whole "
+                    "blockdev-add tree is read from standard input as JSON and checked node by node.\n"
                     "With --json: decision, arguments, evidence and notes; and reason where it refused. "
-                    "Exits with 0, 1 if "
-                    "it refused, 2 on an error."),
+                    "Exits with 0, 1 if it refused, 2 on an error."),
         .example = "muster gate --driver file --filename disk.qcow2 --format qcow2 --access on-demand",
         .max_arguments = 1,
         .options = options,

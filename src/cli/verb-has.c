@@ -91,13 +91,10 @@ const Verb verb_has = {
         .arguments = N_("FEATURE"),
         .summary = N_("tell by the exit code whether the emulator has a feature"),
         .about = N_("Judges one feature of the catalogue by what the emulator says. Nothing is printed, "
-                    "unless -v asks "
-                    "for the evidence, or --json for the verdict as an object.\n"
+                    "unless -v asks for the evidence, or --json for the verdict as an object.\n"
                     "Exits with 0 if the feature is present, 1 if it is absent, 3 if that could not be "
-                    "determined, and "
-                    "2 on an error. A feature that names drivers is present as a whole if it is for each of "
-                    "them; "
-                    "--driver asks about one."),
+                    "determined, and 2 on an error. A feature that names drivers is present as a whole if "
+                    "it is for each of them; --driver asks about one."),
         .example = "muster has dynamic-auto-read-only --driver file -v",
         .min_arguments = 1,
         .max_arguments = 1,

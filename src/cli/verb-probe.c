@@ -15,8 +15,8 @@ static int run(Invocation *invocation, MusterError **ret_error)
         if (option_given(invocation, &option_all)) {
                 if (option_given(invocation, &option_emulator) || option_given(invocation, &option_connect))
                         return error_set(ret_error, -EINVAL,
-                                         _("--all means every emulator installed; leave out "
-                                           "--emulator and --connect."));
+                                         _("--all means every emulator installed; leave out --emulator and "
+                                           "--connect."));
                 return probe_all(invocation, ret_error);
         }
         r = session_judge(&session, invocation, ret_error);
@@ -32,8 +32,8 @@ static int run(Invocation *invocation, MusterError **ret_error)
                 return -ENOMEM;
         say_probed(probed, counts);
         say_styled(STYLE_DIM, "\n%s\n",
-                   _("'muster features' lists all verdicts, 'muster explain FEATURE' shows what one "
-                     "rests on."));
+                   _("'muster features' lists all verdicts, 'muster explain FEATURE' shows what one rests "
+                     "on."));
         return EXIT_OK;
 }
 
@@ -47,11 +47,9 @@ const Verb verb_probe = {
         .summary = N_("learn what an emulator is and what it can do"),
         .about = N_(
                 "Finds out which executable really runs, asks it what it offers, and judges the catalogue's "
-                "features "
-                "by that. A summary is printed; with --json an object of emulator, features (each with its "
-                "evidence), cached and spawned. With --all every installed emulator is probed, and --json "
-                "prints an "
-                "array, in which one that failed has 'error' in place of features.\n"
+                "features by that. A summary is printed; with --json an object of emulator, features (each "
+                "with its evidence), cached and spawned. With --all every installed emulator is probed, and "
+                "--json prints an array, in which one that failed has 'error' in place of features.\n"
                 "Exits with 0, or 2 on an error, also if one of all failed."),
         .example = "muster probe --all",
         .options = options,

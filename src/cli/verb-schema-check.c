@@ -69,11 +69,9 @@ const Verb verb_schema_check = {
         .arguments = N_("COMMAND JSON"),
         .summary = N_("check a command's arguments before they are sent"),
         .about = N_("Checks a JSON object ('-' reads it from standard input) against the arguments that the "
-                    "emulator's "
-                    "schema has for the command: unknown and missing members, wrong types, unions and "
-                    "alternates, each "
-                    "with its path. Deprecated and unstable members yield warnings. With --json it is an "
-                    "array.\n"
+                    "emulator's schema has for the command: unknown and missing members, wrong types, "
+                    "unions and alternates, each with its path. Deprecated and unstable members yield "
+                    "warnings. With --json it is an array.\n"
                     "Exits with 0 if it may be sent, 1 if it is faulty, 2 on an error."),
         .example = "muster schema check blockdev-add '{\"driver\": \"null-co\", \"node-name\": \"n\"}'",
         .min_arguments = 2,

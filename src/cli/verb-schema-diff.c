@@ -103,11 +103,9 @@ const Verb verb_schema_diff = {
         .arguments = N_("FROM TO"),
         .summary = N_("list what two emulators' schemas do not share"),
         .about = N_("FROM and TO are each an emulator's path, the address of a running one (unix:PATH), or "
-                    "a file with a "
-                    "stored schema. Commands, events, members, values, features and types are compared by "
-                    "their path "
-                    "from a command or event: '+' was added, '-' removed, '~' changed. With --json it is an "
-                    "array.\n"
+                    "a file with a stored schema. Commands, events, members, values, features and types are "
+                    "compared by their path from a command or event: '+' was added, '-' removed, '~' "
+                    "changed. With --json it is an array.\n"
                     "Exits with 0 if there is no difference, 1 if there is, 2 on an error."),
         .example = "muster schema diff qemu-system-x86_64 qemu-storage-daemon",
         .min_arguments = 2,

@@ -72,8 +72,7 @@ const Verb verb_schema_query = {
                    "  $feature            a feature of the command, event, type or value\n"
                    "  @feature            a feature of the member just named\n"
                    "Arrays are entered silently and alternates tried in turn. Every place that meets the "
-                   "path is "
-                   "printed; with --json as an array.\n"
+                   "path is printed; with --json as an array.\n"
                    "Exits with 0 if the path is met, 1 if not, 2 on an error, a malformed path among them."),
         .example = "muster schema query 'blockdev-add/arg-type/+file/$dynamic-auto-read-only'",
         .min_arguments = 1,

@@ -156,11 +156,10 @@ const Verb verb_schema_show = {
         .name = "schema show",
         .arguments = N_("NAME"),
         .summary = N_("describe a command or event as the emulator's schema has it"),
-        .about = N_(
-                "Prints arguments and result as an outline: '*' marks optional members, '+' branches of a "
-                "union, '^' "
-                "values, '$' features. Types are resolved by --depth levels. With --json it is an object.\n"
-                "Exits with 0, 1 if the schema has no such command or event, 2 on an error."),
+        .about = N_("Prints arguments and result as an outline: '*' marks optional members, '+' branches of "
+                    "a union, '^' values, '$' features. Types are resolved by --depth levels. With --json "
+                    "it is an object.\n"
+                    "Exits with 0, 1 if the schema has no such command or event, 2 on an error."),
         .example = "muster schema show blockdev-add --depth 3",
         .min_arguments = 1,
         .max_arguments = 1,

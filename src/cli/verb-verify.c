@@ -90,14 +90,12 @@ const Verb verb_verify = {
         .name = "verify",
         .arguments = N_("FEATURE"),
         .summary = N_("measure by its behaviour whether the emulator has a feature"),
-        .about =
-                N_("Starts the emulator without a guest and runs the feature's behavioural check on it. For "
-                   "dynamic-auto-read-only: the image is opened read-only, read-write once a writer is "
-                   "attached, and "
-                   "read-only again after the last one is gone. Each of these is reported by itself. The "
-                   "outcome is "
-                   "kept in the cache, and counts as a measured tie of this binary from then on.\n"
-                   "Exits as 'has' does; 2 also for a feature that has no check."),
+        .about = N_("Starts the emulator without a guest and runs the feature's behavioural check on it. "
+                    "For dynamic-auto-read-only: the image is opened read-only, read-write once a writer is "
+                    "attached, and read-only again after the last one is gone. Each of these is reported by "
+                    "itself. The outcome is kept in the cache, and counts as a measured tie of this binary "
+                    "from then on.\n"
+                    "Exits as 'has' does; 2 also for a feature that has no check."),
         .example = "muster verify dynamic-auto-read-only",
         .min_arguments = 1,
         .max_arguments = 1,

@@ -7,6 +7,9 @@ import json
 import lzma
 import os
 import pathlib
+import resource
+import signal
+import stat
 import subprocess
 import tarfile
 import time
@@ -47,6 +50,25 @@ def test_an_empty_store(muster):
         assert answer.code == 0 and answer.err == "", answer
     assert muster("cache", "show", STORAGE).code == 2
     assert muster("cache", "show", "0123").code == 2
+
+
+def test_looking_makes_no_folder(muster, cache, tmp_path):
+    """Where there is none the answers are those of an empty one."""
+
+    def answers():
+        file = tmp_path / "empty.tar"
+        for args in (("list",), ("verify",), ("prune",), ("clear",), ("export", "-o", file), ("show", "/bin/sh"),
+                     ("show", "0123"), ("export", "/bin/sh")):
+            for more in ((), ("--json",)) if args != ("export", "/bin/sh") else ((),):
+                answer = muster("cache", *args, *more)
+                yield args, more, answer.code, answer.out, answer.err
+        yield file.read_bytes()
+
+    without_folder = list(answers())
+    assert not cache.path.exists()
+    cache.path.mkdir(mode=0o700)
+    assert without_folder == list(answers())
+    assert f"0 records, 0 B in {cache.path}" in without_folder[0][3]
 
 
 def test_list(muster, three, cache):
@@ -105,10 +127,40 @@ def test_show(muster, three):
         assert "query-qmp-schema" in json.dumps(entry["facts"])
         text = muster("cache", "show", name)
         assert text.code == 0 and digest(three[0]) in text.out and "query-qmp-schema" in text.out
+        assert "Host facts of this host and user" in text.out
     bad = muster("cache", "show", three[2])
     assert bad.code == 0 and "last words" in bad.out, bad
     assert muster("cache", "show", "ffffffffffff").code == 2
     assert muster("cache", "show", digest(three[0])[:3]).code == 2
+
+
+def test_show_names_members_as_json_does(muster, emulators, recording, prefix):
+    """A wrapper's record: the launcher, and how many modules there are."""
+    wrapper = emulators.script(f'#!/bin/sh\nexec {prefix().emulator} "$@"\n')
+    probe(muster, wrapper)
+    entry, = muster("cache", "show", wrapper, "--json").json
+    count = entry["module-count"] if "module-count" in entry else entry["modules"]
+    fields = dict(line.split(maxsplit=1) for line in muster("cache", "show", wrapper).out.splitlines()
+                  if line.startswith("  ") and len(line.split()) == 2)
+    assert fields["launcher"] == entry["launcher"] and "chain" not in fields
+    assert int(fields["modules"]) == count > 0
+
+
+def test_a_name_without_a_slash(muster, emulators, recording, log, tmp_path, monkeypatch):
+    """As with -e it is one in PATH, wherever one stands; but what may be digits is a digest's beginning."""
+    env = {"PATH": f"{emulators.folder}:{os.environ['PATH']}"}
+    named, digits = (emulators.binary(tiny(recording, log), name) for name in ("qemu-named", "beef"))
+    for path in (named, digits):
+        assert muster("has", FEATURE, "-e", path.name, env=env).code == 0
+    monkeypatch.chdir("/")
+    entry, = muster("cache", "show", "qemu-named", "--json", env=env).json
+    assert str(named) in [p["path"] for p in entry["paths"]]
+    assert export(muster, "qemu-named", env=env) == export(muster, named)
+    assert muster("cache", "show", digits, env=env).code == 0
+    answer = muster("cache", "show", "beef", env=env)
+    assert answer.code == 2 and str(digits) not in answer.err, answer
+    answer = muster("cache", "show", "nosuch", env=env)
+    assert answer.code == 2 and "nosuch" in answer.err, answer
 
 
 def test_verify(muster, three, cache):
@@ -448,3 +500,95 @@ def test_to_a_full_disk(muster, three):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([MUSTER, "cache", "export"], stdout=full, stderr=subprocess.PIPE)
     assert done.returncode == 2 and done.stderr
+
+
+# Export to a file: whole or not at all
+
+
+def folder_of(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    return folder, folder / "good.tar"
+
+
+def test_a_name_that_is_not_known_leaves_the_file(muster, three, tmp_path):
+    folder, file = folder_of(tmp_path)
+    for content in (b"the last good one", None):
+        file.write_bytes(content) if content else file.unlink()
+        answer = muster("cache", "export", "-o", file, "nosuch")
+        assert answer.code == 2 and "nosuch" in answer.err, answer
+        assert [f.read_bytes() for f in folder.iterdir()] == ([content] if content else [])
+
+
+def test_a_full_file_system_leaves_the_file(muster, three, tmp_path):
+    """The write fails with half of the archive written."""
+    folder, file = folder_of(tmp_path)
+    file.write_bytes(b"the last good one")
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    done = subprocess.run([MUSTER, "cache", "export", "-o", file], preexec_fn=limit, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr, done
+    assert [f.read_bytes() for f in folder.iterdir()] == [b"the last good one"]
+
+
+def test_an_interruption_leaves_the_file(muster, three, cache, tmp_path):
+    """A signal as soon as something is there that was not: it may come too late, but not each time."""
+    folder, file = folder_of(tmp_path)
+    probe(muster, X86)
+    cut = 0
+    for n in range(40):
+        file.write_bytes(b"the last good one")
+        child = subprocess.Popen([MUSTER, "cache", "export", "-o", file], stdin=subprocess.DEVNULL)
+        while len(os.listdir(folder)) == 1 and child.poll() is None:
+            pass
+        child.send_signal((signal.SIGINT, signal.SIGTERM, signal.SIGHUP)[n % 3])
+        assert child.wait() in (0, 130, 143, 129), child.returncode
+        assert os.listdir(folder) == ["good.tar"]
+        assert child.returncode == 0 or file.read_bytes() == b"the last good one" or tarfile.is_tarfile(file)
+        cut += file.read_bytes() == b"the last good one"
+    assert cut
+
+
+def test_what_an_export_makes_of_a_file(muster, three, tmp_path):
+    """A new one by the umask; one that was there keeps its rights, and links lead on."""
+    folder, file = folder_of(tmp_path)
+    before = os.umask(0o027)
+    try:
+        assert muster("cache", "export", "-o", file).code == 0
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    archive = file.read_bytes()
+    assert archive == export(muster)
+    link, dangling = folder / "link", folder / "dangling"
+    link.symlink_to("good.tar")
+    dangling.symlink_to(folder / "new.tar")
+    file.write_bytes(b"old")
+    file.chmod(0o600)
+    for name in (link, dangling):
+        assert muster("cache", "export", "-o", name).code == 0
+        assert name.is_symlink() and name.read_bytes() == archive
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and not file.is_symlink()
+    assert sorted(os.listdir(folder)) == ["dangling", "good.tar", "link", "new.tar"]
+
+
+def test_what_is_no_file_is_written_as_it_stands(muster, three, tmp_path):
+    folder, file = folder_of(tmp_path)
+    archive = export(muster)
+    with open(file, "wb") as out:
+        assert subprocess.run([MUSTER, "cache", "export", "-o", "/dev/stdout"], stdout=out).returncode == 0
+        assert file.stat().st_ino == os.fstat(out.fileno()).st_ino
+    assert file.read_bytes() == archive
+    done = subprocess.run([MUSTER, "cache", "export", "-o", "/dev/stdout"], capture_output=True)
+    assert (done.returncode, done.stdout) == (0, archive)
+    fifo = folder / "fifo"
+    os.mkfifo(fifo)
+    child = subprocess.Popen([MUSTER, "cache", "export", "-o", fifo], stdin=subprocess.DEVNULL)
+    assert fifo.read_bytes() == archive and child.wait() == 0 and fifo.is_fifo()
+    assert muster("cache", "export", "-o", "/dev/null").code == 0
+    for nowhere in ("/dev/full", folder, folder / "no/such", ""):
+        assert muster("cache", "export", "-o", nowhere).code == 2
+    assert sorted(os.listdir(folder)) == ["fifo", "good.tar"]
