@@ -11,8 +11,7 @@
 #include "store/inventory.h"
 #include "store/trail.h"
 
-#define DIGITS_MIN   4
-#define NSEC_PER_SEC INT64_C(1000000000)
+#define DIGITS_MIN 4
 
 static int describe_path(const Trail *trail, json_object *paths, bool *valid)
 {

@@ -14,7 +14,6 @@
 #include "base/util.h"
 #include "store/inventory.h"
 
-#define NSEC_PER_SEC       INT64_C(1000000000)
 #define LEFT_OVER_AGE_NSEC (3600 * NSEC_PER_SEC) /* a ".tmp-" of this age is nobody's any more */
 
 typedef struct Pruning {
