@@ -267,3 +267,12 @@ int store_make_folders(MusterStore *store)
         return write_file_at(store->dirfd, STORE_TAG, cachedir_tag, strlen(cachedir_tag), 0644,
                              /* durable= */ false, /* ret_stamp= */ NULL);
 }
+
+bool store_wrote_tag(const MusterStore *store)
+{
+        CLEANUP(free) char *text = NULL;
+
+        return read_file_at(store->dirfd, STORE_TAG, sizeof(cachedir_tag), &text, /* ret_size= */ NULL) ==
+                       0 &&
+               streq(text, cachedir_tag);
+}
