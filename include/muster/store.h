@@ -29,6 +29,9 @@ int muster_store_open(const char *directory, MusterStore **ret, MusterError **re
 MusterStore *muster_store_ref(MusterStore *store);
 MusterStore *muster_store_unref(MusterStore *store);
 
+/** The default folder, to free(), whether it exists or not. -ENOENT where there is none; -ENOMEM. */
+int muster_store_default_directory(char **ret);
+
 /** The folder, as it was named. */
 const char *muster_store_directory(const MusterStore *store);
 
@@ -118,52 +121,83 @@ int muster_lookup_start(struct uv_loop_s *loop, MusterStore *store, const Muster
 void muster_lookup_cancel(MusterLookup *lookup);
 
 /**
- * What is stored, as a JSON array with an object for each record:
- * `{"id", "digest", "name", "kind", "version", "package", "target", "modules", "launcher", "size",
- *   "created", "used", "valid", "why"?, "paths": [{"path", "valid", "why"?}], "hosts", "measured": […],
- *   "failures"}`,
- * and for each failure `{"id", "failure": {"message", "detail"?, "code", "when", "path"}, …}`. Sizes in
- * bytes, times in seconds since the epoch.
+ * What is stored, as a JSON array with an object for each record, in the order of IDs:
+ *
+ * - "id", "digest", "name", "kind", "version", "package", "target", "muster" (the version that wrote it),
+ *   "launcher", "module-count", "created": what the record says of itself, as in muster-store(5);
+ * - "size": bytes of all its files; "used": when one of them was last written or marked as used;
+ * - "valid": whether a path leads to it now; "why" (only where none does): the reason;
+ * - "paths": an array of {"path", "valid", "why"?};
+ * - "hosts", "failures": how many host facts and failures there are.
+ *
+ * A record that is damaged has "damaged" (why it is not used, a fragment of a sentence) and of these only
+ * "id", "digest", "size", "used", "valid" (false), "paths", "hosts" and "failures". Each failure is an
+ * object of its own behind its record's: "id", "digest" (null for a script's), "size", "created", and
+ * "failure", an object with the members of the file, as in muster-store(5). Times are in seconds since the
+ * epoch.
  */
 int muster_store_list(MusterStore *store, char **ret_json, MusterError **ret_error);
 
 /**
- * Everything about the records that `name` means: the beginning of a digest (4 digits or more), or a path.
- * The same objects with more members: `hosts` with their fingerprints, `facts` with the status of each.
- * -ENOENT where there is none.
+ * Everything about the records that `name` means: the beginning of a digest (4 digits or more), or a path;
+ * or about the failures of a path. The same objects, where those of records have more members: "host-facts",
+ * an array of {"fingerprint", "created", "here"} ("here": it is this host's and user's); and, unless the
+ * record is damaged, "facts" and "measured", objects from name to status. -ENOENT where there is none.
  */
 int muster_store_show(MusterStore *store, const char *name, char **ret_json, MusterError **ret_error);
 
 /**
- * Reads every file of the store and every executable that it knows, without believing any stamp. `ret_json`:
- * an array of `{"file", "result": "ok"|"damaged"|"foreign"|"stale", "why"?}`. Returns how many are damaged
- * or foreign.
+ * Reads every file in the store's folders and every executable that it knows, without believing any stamp.
+ * `ret_json`: an array of {"file", "result", "why"?}, where "file" is a name within the store and "why" (for
+ * all but "ok") a fragment of a sentence. The results:
+ *
+ * - "ok";
+ * - "stale": it was true and is not any more, or a process that was killed has left it;
+ * - "damaged": no look-up would use it;
+ * - "foreign": it is not the store's, and neither prune nor clear removes it.
+ *
+ * What others remove meanwhile is left out, and so is what a process may be writing just now (temporary
+ * files younger than an hour). Returns how many are damaged or foreign.
  */
 int muster_store_verify(MusterStore *store, char **ret_json, MusterError **ret_error);
 
 /**
- * Removes records that were not used for `older_than_sec` seconds (UINT64_MAX: no limit), then those least
- * recently used until all together take no more than `max_size` bytes (UINT64_MAX: no limit); and what
- * belongs to no record any more, and what killed processes left. `ret_json`:
- * `{"removed", "freed", "kept", "size"}`.
+ * Removes what is damaged (by its first lines or its checksum); failures that no look-up would believe
+ * (another version's, and a script's after an hour); what has belonged to no record for a minute; and
+ * temporary files that are older than an hour. Then records, with all that is theirs, that were not used,
+ * and failures that were not written for `older_than_sec` seconds (UINT64_MAX: no limit). Then the least
+ * recently used of both until all together take no more than `max_size` bytes (UINT64_MAX: no limit). The
+ * sizes of executables go when neither records nor failures are left.
+ *
+ * Nothing is removed but what is certainly the store's (muster-store(5) says what that is). `ret_json`:
+ * {"removed", "freed", "kept", "size"}: how many records were removed, the bytes of all files that were, how
+ * many records were kept, and the bytes of what was kept.
  */
 int muster_store_prune(MusterStore *store, uint64_t older_than_sec, uint64_t max_size, char **ret_json,
                        MusterError **ret_error);
 
-/** Removes all of it, and nothing that is not the store's. `ret_json` as above. */
+/**
+ * Removes all of it, and nothing but what is certainly the store's; temporary files younger than a minute
+ * and folders that are not empty then stay. `ret_json` as above, where "kept" and "size" are 0.
+ */
 int muster_store_clear(MusterStore *store, char **ret_json, MusterError **ret_error);
 
 /**
  * Writes the records (portable and measured facts; no host facts, paths, failures or verdicts) as a tar
  * archive to `fd`; those that one of `names` means as in muster_store_show(), or all with NULL. The same
- * records make the same bytes. Returns how many.
+ * records make the same bytes. One that is damaged is left out, with a note. Returns how many were written.
  */
 int muster_store_export(MusterStore *store, int fd, const char *const *names, MusterError **ret_error);
 
 /**
  * Takes records from a tar archive (plain, gzip, xz, zstd) at `fd`. Each is checked whole, and one that is
- * damaged ends the import with nothing of it stored. What is here already stays, with measured outcomes that
- * it lacks added. `ret_json`: `{"imported", "updated", "known"}`.
+ * damaged, or says what no muster writes (muster-store(5)), ends the import with nothing of it stored. What
+ * is stored is written anew from what was read. What is here already stays, with measured outcomes that it
+ * lacks added. `ret_json`: {"imported", "updated", "known"}, numbers of records.
+ *
+ * -EFBIG: a member has more than 8 MiB, or all have more than 1 GiB. Until all are checked the records are
+ * in memory, as they will be stored; to these come some 100 MiB for the one that is read, and what unpacking
+ * needs, which is up to 1 GiB for xz.
  */
 int muster_store_import(MusterStore *store, int fd, char **ret_json, MusterError **ret_error);
 

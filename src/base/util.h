@@ -12,6 +12,7 @@
 #define USEC_PER_SEC      UINT64_C(1000000)
 #define USEC_PER_MSEC     UINT64_C(1000)
 #define NSEC_PER_USEC     UINT64_C(1000)
+#define NSEC_PER_SEC      INT64_C(1000000000) /* signed, as times since the epoch are */
 
 static inline bool streq(const char *a, const char *b)
 {

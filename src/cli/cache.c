@@ -21,30 +21,16 @@ int cache_open(MusterStore **ret, MusterError **ret_error)
         return r;
 }
 
-/* Where the library looks; NULL where it finds that there is no such place, or when out of memory. */
-static char *default_directory(void)
-{
-        const char *named = secure_getenv("MUSTER_CACHE_DIR"), *cache = secure_getenv("XDG_CACHE_HOME"),
-                   *home = secure_getenv("HOME");
-
-        if (named && *named)
-                return strdup(named);
-        if (geteuid() == 0)
-                return strdup("/var/cache/muster");
-        if (cache && *cache == '/')
-                return text_format("%s/muster", cache);
-        return home && *home == '/' ? text_format("%s/.cache/muster", home) : NULL;
-}
-
 /* All but "it is not there" is the library's to tell. */
 int cache_open_existing(MusterStore **ret, char **ret_directory, MusterError **ret_error)
 {
-        CLEANUP(free) char *directory = default_directory();
         CLEANUP(store) MusterStore *store = NULL;
+        CLEANUP(free) char *directory = NULL;
         struct stat st;
         int r;
 
-        if (!directory || lstat(directory, &st) == 0 || errno != ENOENT) {
+        if (muster_store_default_directory(&directory) < 0 || lstat(directory, &st) == 0 ||
+            errno != ENOENT) {
                 r = cache_open(&store, ret_error);
                 if (r < 0)
                         return r;

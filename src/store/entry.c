@@ -236,3 +236,38 @@ int entry_remove(const MusterStore *store, EntryKind kind, const char *name)
                 return -ENOMEM;
         return unlinkat(store->dirfd, file, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
+
+static int check_open(int fd, EntryKind kind, const char **ret_why)
+{
+        CLEANUP(free) char *text = NULL;
+        const char *body;
+        struct stat st;
+        size_t size, body_size;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        *ret_why = N_("others than you and root may have written it");
+        if (!S_ISREG(st.st_mode) || !store_trusts(&st))
+                return -EBADMSG;
+        *ret_why = NULL;
+        r = read_fd(fd, ENTRY_MAX, &text, &size);
+        return r < 0 ? r : entry_unseal(kind, text, size, &body, &body_size, ret_why);
+}
+
+int entry_check(const MusterStore *store, EntryKind kind, const char *name, char **ret_why)
+{
+        CLEANUP(free) char *file = entry_file(kind, name);
+        CLEANUP(fd) int fd = -1;
+        const char *why = NULL;
+        int r;
+
+        if (!file)
+                return -ENOMEM;
+        fd = openat(store->dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        r = fd < 0 ? -errno : check_open(fd, kind, &why);
+        if (r == 0 || r == -ENOENT || r == -ENOMEM || r == -EMFILE || r == -ENFILE || r == -ENOPKG)
+                return r;
+        *ret_why = strdup(why && r == -EBADMSG ? _(why) : strerror(-r));
+        return *ret_why ? -EBADMSG : -ENOMEM;
+}

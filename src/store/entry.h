@@ -56,3 +56,10 @@ int entry_seal(EntryKind kind, const char *body, size_t size, char **ret_text, s
 /* Pure: the body within a text. -EBADMSG with *ret_why, a fragment of a sentence; static. */
 int entry_unseal(EntryKind kind, const char *text, size_t size, const char **ret_body, size_t *ret_size,
                  const char **ret_why);
+
+/*
+ * Whether the file is whole, of a known format and from nobody but the caller and root: what every use of it
+ * asks first, without a note. -EBADMSG with *ret_why, a fragment of a sentence, to free(); -ENOENT; else
+ * what says nothing about the file (-ENOMEM, too many open files, no libcrypto).
+ */
+int entry_check(const MusterStore *store, EntryKind kind, const char *name, char **ret_why);

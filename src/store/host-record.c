@@ -61,7 +61,7 @@ int host_load(const MusterStore *store, const char *id, const char *fingerprint,
         if (r < 0)
                 facts_truncate(facts, before);
         if (r == -EBADMSG)
-                return entry_note_damaged(store, ENTRY_HOST, name, muster_error_message(error));
+                return record_note_damaged(store, ENTRY_HOST, name, error);
         return r;
 }
 

@@ -63,6 +63,8 @@ static int find_record(const MusterStore *store, InventoryFile *file)
         CLEANUP(trail) Trail trail = {};
         int r;
 
+        if (file->belonging != BELONGS_TO_STORE)
+                return 0;
         if (file->kind == ENTRY_PATH) {
                 r = trail_load_name(store, file->name, &trail);
                 if (r == 0)
@@ -77,15 +79,25 @@ static int find_record(const MusterStore *store, InventoryFile *file)
         return 0;
 }
 
-static int add_file(const MusterStore *store, EntryKind kind, char *name, InventoryFile *file)
+/* Nothing is added for what has gone since the folder was read. */
+static int add_file(const MusterStore *store, EntryKind kind, const char *folder, const char *name,
+                    Inventory *inventory)
 {
+        InventoryFile file = {.kind = kind};
         FileStamp stamp;
+        int r;
 
-        if (entry_stamp(store, kind, name, &stamp) < 0)
-                stamp = (FileStamp){0};
-        *file = (InventoryFile){.kind = kind, .size = stamp.size, .used_nsec = stamp.mtime_nsec};
-        file->name = strdup(name);
-        return file->name ? find_record(store, file) : -ENOMEM;
+        file.belonging = belonging_of_file(store, folder, name, &stamp);
+        if (file.belonging == BELONGS_TO_NOBODY)
+                return 0;
+        file.size = stamp.size;
+        file.used_nsec = stamp.mtime_nsec;
+        file.name = strdup(name);
+        if (!file.name)
+                return -ENOMEM;
+        r = find_record(store, &file);
+        inventory->files[inventory->n_files++] = file;
+        return r;
 }
 
 static int take_kind(const MusterStore *store, EntryKind kind, const char *folder, Inventory *inventory)
@@ -102,8 +114,7 @@ static int take_kind(const MusterStore *store, EntryKind kind, const char *folde
                 return -ENOMEM;
         inventory->files = grown;
         for (char **name = names; *name; name++) {
-                r = add_file(store, kind, *name, &grown[inventory->n_files]);
-                inventory->n_files++;
+                r = add_file(store, kind, folder, *name, inventory);
                 if (r < 0)
                         return r;
         }
@@ -163,7 +174,7 @@ bool inventory_next(const Inventory *inventory, size_t *cursor, InventoryGroup *
 
                 group.n_files++;
                 group.size += file->size;
-                group.has_record = group.has_record || file->kind == ENTRY_RECORD;
+                group.has_record = group.has_record || (file->kind == ENTRY_RECORD && *group.id);
                 if (file->used_nsec > group.used_nsec)
                         group.used_nsec = file->used_nsec;
         }

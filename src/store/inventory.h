@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What lies in a store: every file by its kind, and what belongs to which record. Names only, nothing read.
- */
+/* What lies in a store: every file by its kind, and what belongs to which record. By names, as far as they
+ * say it. */
 
+#include "store/belonging.h"
 #include "store/record.h"
 
 typedef struct InventoryFile {
         EntryKind kind;
+        Belonging belonging;
         char *name;
         uint64_t size;
         int64_t used_nsec;           /* mtime */
-        char record[RECORD_ID_SIZE]; /* whose it is; "" where its name does not say */
+        char record[RECORD_ID_SIZE]; /* whose it is; "" where nothing says it, or it is not the store's */
 } InventoryFile;
 
 typedef struct Inventory {
@@ -21,7 +23,7 @@ typedef struct Inventory {
 
 /* All that is of one record. */
 typedef struct InventoryGroup {
-        const char *id; /* "" for what is nobody's */
+        const char *id; /* "" for what is of none */
         const InventoryFile *files;
         size_t n_files;
         bool has_record; /* the record itself is among them */

@@ -2,7 +2,6 @@
 #include "store/record.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -11,7 +10,6 @@
 #include "config.h"
 
 #define VARIANT_DIGITS 16
-#define HEAD_MAX       4096
 
 static int print_id(const char *digest, const char *modules, const char *launcher,
                     char ret[static RECORD_ID_SIZE])
@@ -45,6 +43,21 @@ bool record_id_is_valid(const char *id)
 
         return n == DIGEST_HEX_SIZE - 1 && id[n] == '.' && strspn(id + n + 1, digits) == VARIANT_DIGITS &&
                strlen(id) == RECORD_ID_SIZE - 1;
+}
+
+char *record_fragment(const MusterError *error)
+{
+        const char *sentence = muster_error_message(error);
+        size_t n = strlen(sentence);
+
+        return strndup(sentence, n > 0 && sentence[n - 1] == '.' ? n - 1 : n);
+}
+
+int record_note_damaged(const MusterStore *store, EntryKind kind, const char *name, const MusterError *error)
+{
+        CLEANUP(free) char *why = record_fragment(error);
+
+        return why ? entry_note_damaged(store, kind, name, why) : -ENOMEM;
 }
 
 char *record_lock_name(const char *id)
@@ -235,7 +248,7 @@ static int load(const MusterStore *store, const char *id, char **ret_body, size_
                 return r;
         r = record_from_text(body, size, id, ret, ret_json, &error);
         if (r == -EBADMSG)
-                return entry_note_damaged(store, ENTRY_RECORD, id, muster_error_message(error));
+                return record_note_damaged(store, ENTRY_RECORD, id, error);
         if (r < 0)
                 return r;
         if (ret_size)
@@ -254,38 +267,6 @@ int record_read(const MusterStore *store, const char *id, char **ret_body, size_
                 json_object **ret_json)
 {
         return load(store, id, ret_body, ret_size, /* ret= */ NULL, ret_json, /* ret_stamp= */ NULL);
-}
-
-/* The lines before the facts, made an object by themselves. */
-static int parse_head(char *text, json_object **ret)
-{
-        char *body = strchr(text, '\n'), *end;
-
-        body = body ? strchr(body + 1, '\n') : NULL;
-        end = body ? strstr(body, ",\n\"portable\":") : NULL;
-        if (!end)
-                return -EBADMSG;
-        strcpy(end, "}");
-        return json_parse(body, strlen(body), ret);
-}
-
-int record_load_head(const MusterStore *store, const char *id, json_object **ret)
-{
-        CLEANUP(free) char *file = entry_file(ENTRY_RECORD, id);
-        CLEANUP(fd) int fd = -1;
-        char text[HEAD_MAX + 1];
-        ssize_t n;
-
-        if (!file)
-                return -ENOMEM;
-        fd = openat(store->dirfd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
-        n = read(fd, text, HEAD_MAX);
-        if (n < 0)
-                return -errno;
-        text[n] = '\0';
-        return parse_head(text, ret);
 }
 
 int record_save(MusterStore *store, const char *id, const MusterFacts *facts, FileStamp *ret_stamp)

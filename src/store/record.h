@@ -25,10 +25,18 @@ bool record_id_is_valid(const char *id);
 int record_load(const MusterStore *store, const char *id, MusterFacts **ret, FileStamp *ret_stamp);
 
 /*
- * What a stored record says of itself, from the first lines alone: its members but for the facts. The
- * checksum is not looked at: for lists, not for look-ups. Without a note; -EBADMSG.
+ * What a stored record says of itself: its members but for the facts. From the first lines alone where it is
+ * laid out as muster writes it, and the checksum is not looked at then: for lists, not for look-ups. Without
+ * a note; -EBADMSG.
  */
 int record_load_head(const MusterStore *store, const char *id, json_object **ret);
+
+/*
+ * Pure: whether the members of a record but its facts are what muster itself would write, for records that
+ * others may have made: lines of text and numbers that lists can show. `now_sec`: none is of a later day
+ * than the next. -EBADMSG with a sentence.
+ */
+int record_check_head(const json_object *head, int64_t now_sec, MusterError **ret_error);
 
 /*
  * Writes the portable and measured facts of sealed facts. Outcomes that a stored record has and these lack
@@ -63,6 +71,13 @@ int host_load(const MusterStore *store, const char *id, const char *fingerprint,
               FileStamp *ret_stamp);
 int host_save(MusterStore *store, const char *id, const char *fingerprint, const MusterFacts *facts,
               FileStamp *ret_stamp);
+
+/* The sentence of an error without its full stop, for where it is part of another one; to free(). */
+char *record_fragment(const MusterError *error);
+
+/* A note that the file is not used, for the reason that `error` has; -EBADMSG, or -ENOMEM. */
+int record_note_damaged(const MusterStore *store, EntryKind kind, const char *name,
+                        const MusterError *error);
 
 /* The lock under which a record is read, changed and written: "record:ID", to free(). */
 char *record_lock_name(const char *id);

@@ -74,20 +74,26 @@ void store_note_unwritable(MusterStore *store, int r)
                         store->directory, strerror(-r));
 }
 
-static char *default_directory(void)
+_public_ int muster_store_default_directory(char **ret)
 {
         const char *named = secure_getenv("MUSTER_CACHE_DIR"), *cache = secure_getenv("XDG_CACHE_HOME"),
                    *home = secure_getenv("HOME");
+        char *directory;
 
         if (named && *named)
-                return strdup(named);
-        if (geteuid() == 0)
-                return strdup(ROOTS_DIRECTORY);
-        if (cache && cache[0] == '/')
-                return text_format("%s/muster", cache);
-        if (home && home[0] == '/')
-                return text_format("%s/.cache/muster", home);
-        return NULL;
+                directory = strdup(named);
+        else if (geteuid() == 0)
+                directory = strdup(ROOTS_DIRECTORY);
+        else if (cache && cache[0] == '/')
+                directory = text_format("%s/muster", cache);
+        else if (home && home[0] == '/')
+                directory = text_format("%s/.cache/muster", home);
+        else
+                return -ENOENT;
+        if (!directory)
+                return -ENOMEM;
+        *ret = directory;
+        return 0;
 }
 
 /* All parents that are missing, then the folder itself. */
@@ -262,11 +268,14 @@ _public_ int muster_store_open(const char *directory, MusterStore **ret, MusterE
                 return error_oom(ret_error);
         store->n_ref = 1;
         store->dirfd = -1;
-        store->directory = directory ? strdup(directory) : default_directory();
-        if (!store->directory)
-                return error_set(ret_error, -ENOENT,
+        r = directory ? ((store->directory = strdup(directory)) ? 0 : -ENOMEM)
+                      : muster_store_default_directory(&store->directory);
+        if (r == -ENOENT)
+                return error_set(ret_error, r,
                                  _("There is no folder for a cache, since neither MUSTER_CACHE_DIR, "
                                    "XDG_CACHE_HOME nor HOME is set."));
+        if (r < 0)
+                return error_oom(ret_error);
         r = check_named(store->directory, ret_error);
         if (r < 0)
                 return r;
@@ -333,4 +342,13 @@ int store_make_folders(MusterStore *store)
                 return 0;
         return write_file_at(store->dirfd, STORE_TAG, cachedir_tag, strlen(cachedir_tag), 0644,
                              /* durable= */ false, /* ret_stamp= */ NULL);
+}
+
+bool store_wrote_tag(const MusterStore *store)
+{
+        CLEANUP(free) char *text = NULL;
+
+        return read_file_at(store->dirfd, STORE_TAG, sizeof(cachedir_tag), &text, /* ret_size= */ NULL) ==
+                       0 &&
+               streq(text, cachedir_tag);
 }

@@ -64,4 +64,7 @@ bool store_trusts(const struct stat *st);
 #define HEX64_SIZE 17
 void hex64(uint64_t number, char ret[static HEX64_SIZE]);
 
+/* Whether the tag in the store's own folder is the one that muster writes. */
+bool store_wrote_tag(const MusterStore *store);
+
 DEFINE_CLEANUP(MusterStore, muster_store_unref);

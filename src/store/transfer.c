@@ -3,11 +3,16 @@
 /*
  * Records to and from other hosts. An archive's members are the files of the folder of records as they are,
  * so it can be made and unpacked with tar as well. What comes in is checked whole, each and all, before the
- * first of it is stored.
+ * first of it is stored; and what is stored is not what came but what was understood of it, written as if it
+ * had been learned here.
+ *
+ * So an import has all bodies in memory, as they will be stored: TOTAL_MAX at most, beside one member with
+ * its JSON (some ten times its size) and what unpacking needs (archive.h).
  */
 
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
@@ -17,7 +22,8 @@
 #include "store/size.h"
 
 #define MEMBERS_MAX ((size_t)100000)
-#define TOTAL_MAX   ((size_t)2 * 1024 * 1024 * 1024)
+#define MEMBER_MAX  ((size_t)8 * 1024 * 1024)
+#define TOTAL_MAX   ((size_t)1024 * 1024 * 1024)
 
 static int export_record(const MusterStore *store, const char *id, ArchiveWriter *writer,
                          MusterError **ret_error)
@@ -107,7 +113,7 @@ typedef struct Member {
 typedef struct Import {
         MusterStore *store;
         Member *members;
-        size_t n_members;
+        size_t n_members, n_bytes;
         int64_t imported, updated, known;
 } Import;
 
@@ -128,32 +134,60 @@ static int check_body(const char *body, size_t size, const char *id, MusterFacts
 
         r = record_from_text(body, size, id, &facts, &json, ret_error);
         if (r == 0)
+                r = record_check_head(json, time(NULL), ret_error);
+        if (r == 0)
                 r = facts_seal(facts, ret_error);
         if (r < 0)
                 return r;
-        HAND_OVER(ret, facts);
-        HAND_OVER(ret_json, json);
+        *ret = TAKE(facts);
+        *ret_json = TAKE(json);
         return 0;
 }
 
-static int add_member(Import *import, const char *id, const char *body, size_t size, MusterError **ret_error)
+/* The body as it would be, had it been learned here. */
+static int write_anew(const char *body, size_t size, const char *id, char **ret, size_t *ret_size,
+                      MusterError **ret_error)
 {
-        Member *grown = reallocarray(import->members, import->n_members + 1, sizeof(*grown));
+        CLEANUP(facts) MusterFacts *facts = NULL;
+        CLEANUP(json) json_object *json = NULL;
+        int r;
 
+        r = check_body(body, size, id, &facts, &json, ret_error);
+        if (r < 0)
+                return r;
+        r = record_merge(json, facts, /* more= */ NULL, ret, ret_size);
+        if (r == -ENOMEM)
+                return error_oom(ret_error);
+        return r == 0 ? 0
+                      : error_set(ret_error, -EBADMSG,
+                                  _("The emulator's answers nest too deep or hold no numbers where "
+                                    "numbers belong; they cannot be kept."));
+}
+
+/* Takes the body. */
+static int add_member(Import *import, const char *id, char **body, size_t size, MusterError **ret_error)
+{
+        Member *grown;
+
+        /* Numbers may be longer than they came. */
+        if (size > MEMBER_MAX || size > TOTAL_MAX - import->n_bytes)
+                return error_set(
+                        ret_error, -EFBIG,
+                        _("What the archive says takes more memory than is given to it; split it."));
+        grown = reallocarray(import->members, import->n_members + 1, sizeof(*grown));
         if (!grown)
                 return error_oom(ret_error);
         import->members = grown;
-        grown[import->n_members] = (Member){.body = strndup(body, size), .size = size};
-        if (!grown[import->n_members].body)
-                return error_oom(ret_error);
+        grown[import->n_members] = (Member){.body = TAKE(*body), .size = size};
         strcpy(grown[import->n_members++].id, id);
+        import->n_bytes += size;
         return 0;
 }
 
 static int take(const char *name, const char *data, size_t size, void *userdata, MusterError **ret_error)
 {
         const char *id = startswith(name, STORE_RECORDS "/"), *body = NULL, *why = NULL;
-        Import *import = userdata;
+        CLEANUP(free) char *anew = NULL;
         size_t body_size = 0;
         int r;
 
@@ -168,12 +202,12 @@ static int take(const char *name, const char *data, size_t size, void *userdata,
                 return error_set(ret_error, r, _("%s in the archive is not taken: %s."), name, _(why));
         if (r < 0)
                 return error_errno(ret_error, r, _("%s in the archive cannot be checked"), name);
-        r = check_body(body, body_size, id, /* ret= */ NULL, /* ret_json= */ NULL, ret_error);
+        r = write_anew(body, body_size, id, &anew, &body_size, ret_error);
         if (r < 0) {
                 error_prefix(ret_error, _("%s in the archive"), name);
                 return r;
         }
-        return add_member(import, id, body, body_size, ret_error);
+        return add_member(userdata, id, &anew, body_size, ret_error);
 }
 
 static bool has_all_measured(const MusterFacts *here, const MusterFacts *there)
@@ -253,7 +287,7 @@ _public_ int muster_store_import(MusterStore *store, int fd, char **ret_json, Mu
         CLEANUP(import) Import import = {.store = store};
         int r;
 
-        r = archive_read_all(fd, JSON_SIZE_MAX, MEMBERS_MAX, TOTAL_MAX, take, &import, ret_error);
+        r = archive_read_all(fd, MEMBER_MAX, MEMBERS_MAX, TOTAL_MAX, take, &import, ret_error);
         for (size_t i = 0; r >= 0 && i < import.n_members; i++)
                 r = store_member(&import, &import.members[i], ret_error);
         return r < 0 ? r : report(&import, ret_json, ret_error);

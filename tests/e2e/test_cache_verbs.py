@@ -71,9 +71,18 @@ def test_looking_makes_no_folder(muster, cache, tmp_path):
     assert f"0 records, 0 B in {cache.path}" in without_folder[0][3]
 
 
+# What muster/store.h promises, and nothing else.
+DAMAGED = {"id", "digest", "damaged", "size", "used", "valid", "paths", "hosts", "failures"}
+RECORD = (DAMAGED - {"damaged"}) | {"name", "kind", "version", "package", "target", "muster", "launcher", "module-count", "created"}
+FAILURE = {"id", "digest", "size", "created", "failure"}
+
+
 def test_list(muster, three, cache):
     entries = listed(muster)
     records, failures = [e for e in entries if "failure" not in e], [e for e in entries if "failure" in e]
+    assert all(set(e) == RECORD for e in records) and all(set(e) == FAILURE for e in failures)
+    assert all(set(p) == {"path", "valid"} for e in records for p in e["paths"])
+    assert {e["module-count"] for e in records} == {0} and {e["failures"] for e in records} == {0}
     assert {e["digest"] for e in records} == {digest(path) for path in three[:2]}
     for entry in records:
         assert entry["valid"] is True and entry["kind"] in ("storage-daemon", "system")
@@ -95,6 +104,17 @@ def test_list_says_what_is_valid_and_why_not(muster, three, emulators):
     for entry in entries:
         assert entry["valid"] is False and entry["why"], entry
         assert all(p["valid"] is False and p["why"] for p in entry["paths"])
+        assert set(entry) == RECORD | {"why"} and all(set(p) == {"path", "valid", "why"} for p in entry["paths"])
+
+
+def test_list_of_damage(muster, three, cache):
+    """What cannot be read is listed too, and is not valid, whatever leads to it."""
+    file = cache.files("records")[0]
+    file.write_bytes(b"rubbish")
+    entry, = [e for e in listed(muster) if e.get("id") == file.name and "failure" not in e]
+    assert set(entry) == DAMAGED and entry["valid"] is False and "no file of muster's" in entry["damaged"], entry
+    shown, = muster("cache", "show", file.name, "--json").json
+    assert set(shown) == DAMAGED | {"host-facts"}
 
 
 def test_list_after_a_module_changed(muster, prefix):
@@ -123,11 +143,15 @@ def test_show(muster, three):
     for name in (three[0], digest(three[0]), digest(three[0])[:8]):
         entry, = muster("cache", "show", name, "--json").json
         assert entry["digest"] == digest(three[0]) and entry["valid"] is True
-        assert any(f"user {os.geteuid()}" in json.dumps(entry[key]) for key in entry)
-        assert "query-qmp-schema" in json.dumps(entry["facts"])
+        assert set(entry) == RECORD | {"host-facts", "facts", "measured"}
+        host, = entry["host-facts"]
+        assert set(host) == {"fingerprint", "created", "here"} and f"user {os.geteuid()}" in host["fingerprint"]
+        assert host["here"] is True and entry["facts"]["query-qmp-schema"] == "answered" and entry["measured"] == {}
         text = muster("cache", "show", name)
         assert text.code == 0 and digest(three[0]) in text.out and "query-qmp-schema" in text.out
         assert "Host facts of this host and user" in text.out
+    failure, = muster("cache", "show", three[2], "--json").json
+    assert set(failure) == FAILURE and failure["failure"]["path"] == str(three[2])
     bad = muster("cache", "show", three[2])
     assert bad.code == 0 and "last words" in bad.out, bad
     assert muster("cache", "show", "ffffffffffff").code == 2
@@ -167,7 +191,8 @@ def test_verify(muster, three, cache):
     answer = muster("cache", "verify", "--json")
     assert answer.code == 0 and {e["result"] for e in answer.json} == {"ok"}
     names = {e["file"] for e in answer.json}
-    for kind in ("records", "hosts", "paths", "failures", "verdicts"):
+    assert all(set(e) == {"file", "result"} for e in answer.json)
+    for kind in ("records", "hosts", "paths", "failures", "verdicts", "sizes"):
         assert {f"{kind}/{f.name}" for f in cache.files(kind)} <= names
     assert muster("cache", "verify").code == 0
 
@@ -181,16 +206,41 @@ def test_verify_finds_damage(muster, three, cache, kind):
         answer = muster("cache", "verify", "--json")
         assert answer.code == 1, answer
         bad = [e for e in answer.json if e["result"] != "ok"]
-        assert [(e["file"], e["result"]) for e in bad] == [(f"{kind}/{file.name}", "damaged")] and bad[0]["why"]
+        # Of what is in a file for a path nothing but its beginning says that it is muster's.
+        result = "foreign" if kind == "paths" and damaged == b"" else "damaged"
+        assert [(e["file"], e["result"]) for e in bad] == [(f"{kind}/{file.name}", result)] and bad[0]["why"]
+        assert str(cache.path) not in bad[0]["why"] and not bad[0]["why"].endswith(".")
         assert file.name in muster("cache", "verify").out
     file.write_bytes(whole)
     assert muster("cache", "verify").code == 0
 
 
-def test_verify_finds_what_does_not_belong(muster, three, cache):
-    (cache.path / "records/strange").write_text("what is this")
+@pytest.mark.parametrize("kind", ["records", "hosts", "paths", "failures", "verdicts", "sizes"])
+def test_verify_finds_what_does_not_belong(muster, three, cache, kind):
+    (cache.path / kind / "strange").write_text("what is this")
     answer = muster("cache", "verify", "--json")
     assert answer.code == 1 and [e["result"] for e in answer.json if "strange" in e["file"]] == ["foreign"]
+
+
+@pytest.mark.parametrize("kind", ["records", "hosts", "paths", "failures", "verdicts"])
+def test_what_verify_calls_damaged_prune_removes(muster, three, cache, kind):
+    file = cache.files(kind)[0]
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + b"x")
+    assert muster("cache", "verify").code == 1
+    assert muster("cache", "prune").code == 0
+    assert not file.exists() and muster("cache", "verify").code == 0
+    assert [muster("has", FEATURE, "-e", path).code for path in three] == [0, 1, 2]
+
+
+def test_verify_while_others_clear(muster, three):
+    """What goes as it is about to be read is no damage."""
+    for _ in range(20):
+        fill = [subprocess.Popen([MUSTER, "has", FEATURE, "-e", path], stderr=subprocess.DEVNULL) for path in three]
+        away = subprocess.Popen([MUSTER, "cache", "clear"], stdout=subprocess.DEVNULL)
+        answer = muster("cache", "verify", "--json", clean=False)
+        assert answer.code == 0, answer
+        assert away.wait() == 0 and [child.wait() for child in fill] == [0, 1, 2]
 
 
 def test_verify_believes_no_stamp(muster, emulators, recording, three):
@@ -215,6 +265,7 @@ def test_prune_by_age(muster, three, cache, log):
                 age(file, 40)
     answer = muster("cache", "prune", "--older-than", "30d", "--json")
     assert answer.code == 0 and answer.json["removed"] == 1 and answer.json["freed"] > 0, answer
+    assert set(answer.json) == {"removed", "freed", "kept", "size"} and answer.json["kept"] == 1
     assert not [f for kind in ("records", "hosts", "verdicts") for f in cache.files(kind) if digest(three[0]) in f.name]
     assert probe(muster, three[1]) == (True, 0, "absent")
     log.take()
@@ -265,10 +316,41 @@ def test_prune_takes_what_belongs_to_nothing(muster, three, cache):
     gone, damaged = cache.files("records")
     gone.unlink()
     damaged.write_bytes(b"rubbish")
+    for kind in ("hosts", "verdicts", "paths"):
+        for file in cache.files(kind):
+            age(file, 1)
     assert muster("cache", "prune").code == 0
     assert not left.exists() and not damaged.exists() and not cache.files("hosts") and not cache.files("verdicts")
     assert [muster("has", FEATURE, "-e", path).code for path in three] == [0, 1, 2]
     assert muster("cache", "verify").code == 0
+
+
+MINE = ("records/thesis.txt", "hosts/h.txt", "failures/f", "paths/notes.md", "verdicts/v", "sizes/12 monkeys")
+
+
+def test_what_is_not_the_stores_stays(muster, three, cache):
+    for name in MINE:
+        (cache.path / name).write_text("years of work")
+        age(cache.path / name, 400)
+    assert muster("cache", "prune", "--older-than", "1s", "--max-size", "0").code == 0
+    answer = muster("cache", "clear", "--json")
+    assert answer.code == 0 and set(answer.json) == {"removed", "freed", "kept", "size"}, answer
+    assert [(cache.path / name).read_text() for name in MINE] == ["years of work"] * len(MINE)
+    assert sorted(str(f.relative_to(cache.path)) for f in cache.path.rglob("*") if f.is_file()) == sorted((*MINE, "lock"))
+    assert muster("has", FEATURE, "-e", three[0]).code == 0
+
+
+def test_prune_of_failures(muster, three, cache):
+    """They go by age and size as records do; another version's are of no use."""
+    file, = cache.files("failures")
+    age(file, 40)
+    assert muster("cache", "prune").code == 0 and file.exists()
+    limit = sum(e["size"] for e in listed(muster))
+    assert muster("cache", "prune", "--max-size", limit, "--json").json["size"] == limit and file.exists()
+    assert muster("cache", "prune", "--max-size", limit - 1, "--json").json["removed"] == 0 and not file.exists()
+    assert muster("has", FEATURE, "-e", three[2]).code == 2
+    age(file, 40)
+    assert muster("cache", "prune", "--older-than", "30d", "--json").json["kept"] == 2 and not file.exists()
 
 
 def test_clear(muster, three, cache, log):
@@ -434,6 +516,34 @@ def test_one_damaged_record_refuses_all(muster, three, elsewhere):
         return content
 
     assert is_refused(repacked(archive, renamed), elsewhere)
+
+
+def sealed(record):
+    body = (json.dumps(record) + "\n").encode()
+    return b"muster record 1\nsha256 %s %d\n" % (hashlib.sha256(body).hexdigest().encode(), len(body)) + body
+
+
+@pytest.mark.parametrize("key, value", [("name", "a\nb"), ("package", "\u001b[2J"), ("version", "9" * 257), ("target", "a b"),
+                                        ("created", 2**40), ("created", "now"), ("module-count", -1), ("executable-size", 0)])
+def test_heads_that_no_muster_writes(muster, three, elsewhere, key, value):
+    names = []
+
+    def changed(n, member, content):
+        names.append(member.name)
+        return content if n == 0 else sealed({**json.loads(content.split(b"\n", 2)[2]), key: value})
+
+    done = take(repacked(export(muster), changed), elsewhere.path)
+    assert done.returncode == 2 and f'"{key}"' in done.stderr.decode() and names[1] in done.stderr.decode(), done
+    assert elsewhere.files("records") == []
+
+
+def test_another_layout_is_taken_and_listed(muster, three, elsewhere):
+    """Whoever wrote the archive: what is stored is laid out as everything is."""
+    archive = export(muster)
+    again = repacked(archive, lambda n, m, c: sealed(dict(reversed(json.loads(c.split(b"\n", 2)[2]).items()))))
+    assert take(again, elsewhere.path).returncode == 0
+    entries = muster("cache", "list", "--json", env={"MUSTER_CACHE_DIR": str(elsewhere.path)}).json
+    assert len(entries) == 2 and all(e["name"] and "damaged" not in e and set(e) == RECORD | {"why"} for e in entries), entries
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "records/../../outside", "hosts/x", "paths/usr+bin+x",
