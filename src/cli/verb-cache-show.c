@@ -31,8 +31,7 @@ static void say_paths(json_object *record)
 
 static void say_hosts(json_object *record)
 {
-        json_object *hosts = json_get(record, "host-facts", json_type_array)
-                                     ?: json_get(record, "host_facts", json_type_array);
+        json_object *hosts = json_get(record, "host-facts", json_type_array);
         json_object *host;
 
         for (size_t i = 0; (host = array_object(hosts, i)); i++) {
@@ -64,8 +63,7 @@ static void say_record(json_object *record)
         const char *launcher = json_get_string(record, "launcher");
         bool valid = json_get_bool(record, "valid", false);
 
-        modules = text_format(
-                "%lld", (long long)json_get_int(record, "module-count", json_get_int(record, "modules", 0)));
+        modules = text_format("%lld", (long long)json_get_int(record, "module-count", 0));
         say_styled(STYLE_BOLD, "%s %s\n", json_get_string(record, "name") ?: "?",
                    json_get_string(record, "version") ?: "");
         say_field(_("id"), json_get_string(record, "id"));

@@ -48,7 +48,11 @@ static int run(Invocation *invocation, MusterError **ret_error)
         say(P_("%zu file read, %d damaged or foreign", "%zu files read, %d damaged or foreign",
                (unsigned long)json_object_array_length(array)),
             json_object_array_length(array), faults);
-        say("%s\n", faults > 0 ? _("; they are not used, and 'muster cache prune' removes them") : "");
+        say("%s\n",
+            faults > 0
+                    ? _("; none of them is used. 'muster cache prune' removes what is damaged, and leaves "
+                        "what is foreign")
+                    : "");
         return faults > 0 ? EXIT_NO : EXIT_OK;
 }
 

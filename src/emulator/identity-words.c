@@ -18,10 +18,10 @@
  * one of them is another one than it was, or is there now and was not, the wrapper has to be run again. A
  * word too many costs a needless probe one day.
  *
- *  - absolute paths, also behind "-", as in ${X:-/path}, or with blanks in quotes: the file, or that there
- * is none;
- *  - commands that lead to the executable or to another script: the file, and that there is none before it
- * in PATH, which is the sandbox's;
+ *  - absolute paths, also behind "-", as in ${X:-/path}, or with blanks in quotes: the file, or that
+ *    there is none;
+ *  - commands that lead to the executable or to another script: the file, and that there is none before
+ *    it in PATH, which is the sandbox's;
  *  - the words of scripts that are found so, and of files that are sourced, in turn;
  *  - of a wrapper that is no script: the strings in it.
  *

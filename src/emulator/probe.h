@@ -43,6 +43,15 @@ struct Probe {
 
 void probe_clear(Probe *probe);
 
+/*
+ * A question, unless it is among those that are asked or known: "command", or "command:type". Allowed only
+ * while nothing is under way: callbacks hold pointers into the array. -ENOMEM.
+ */
+int probe_add_ask(Probe *probe, const char *command, const char *type, FactScope scope);
+
+/* Takes `reason`. */
+void ask_settle(Ask *ask, FactStatus status, char *reason);
+
 /* Starts an emulator if none runs. */
 int probe_ensure_run(Probe *probe, MusterError **ret_error);
 

@@ -13,9 +13,8 @@
 #include "config.h"
 #include "store/record.h"
 
-#define SCRIPT_LIFETIME_SEC 3600
-#define LIBRARIES           "/etc/ld.so.cache"
-#define SCRIPT_SUFFIX       ".script"
+#define LIBRARIES     "/etc/ld.so.cache"
+#define SCRIPT_SUFFIX ".script"
 
 /* Errors by name, since their numbers differ between architectures. */
 static const struct {
@@ -196,7 +195,7 @@ static bool holds(const json_object *object, const FailureAbout *about, const ch
                (!goes_by_path(object, code) || streq_ptr(json_get_string(object, "path"), about->path)) &&
                (code != -ETIMEDOUT ||
                 json_get_int(object, "time-limit", 0) >= (int64_t)about->context->timeout_usec) &&
-               (!json_get_bool(object, "script", true) || (age >= 0 && age < SCRIPT_LIFETIME_SEC)) &&
+               (!json_get_bool(object, "script", true) || (age >= 0 && age < FAILURE_SCRIPT_LIFETIME_SEC)) &&
                watched_holds(json_get(object, "watched", json_type_object));
 }
 

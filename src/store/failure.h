@@ -13,6 +13,8 @@
 #include "emulator/identity.h"
 #include "store/entry.h"
 
+#define FAILURE_SCRIPT_LIFETIME_SEC 3600
+
 /* Whether a failure with this code says something about the emulator, rather than about us or the moment. */
 bool failure_is_lasting(int r);
 

@@ -4,13 +4,13 @@
  * From a path to facts, with as little work as is safe:
  *
  *  - The trail of the path holds: identity and record are known without reading a file.
- *  - It does not, or there is none: the files are hashed (those that moved), and if the store has a record
- * of that digest, it is a copy, a reinstalled package or another image's layer: a hit.
+ *  - It does not, or there is none: the files are hashed. If the store has a record of that digest, it is a
+ *    copy, a reinstalled package or another image's layer: a hit.
  *  - The record lacks something (host facts of this host, properties of a type that a catalogue asks for
  *    since): the emulator is asked that and no more.
  *  - Nothing is known: a whole probe. The executable is hashed beside the emulator's start then, not before
- *    it, which saves a quarter of the time. So that a copy of something known is not started for that
- * reason, sizes/N tells whether an executable of this size has been seen: if not, it cannot be a copy.
+ *    it, which saves a quarter of the time. So that a copy of something known is not started for that,
+ *    sizes/N tells whether an executable of this size has been seen: if not, it cannot be a copy.
  *
  * Whoever asks an emulator holds a lock, and looks into the store again once it has it, since the one before
  * may have asked just that. Copies of one binary have one size, so the lock is named after the size. A

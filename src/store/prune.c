@@ -15,9 +15,8 @@
 
 #include "base/i18n.h"
 #include "config.h"
+#include "store/failure.h"
 #include "store/removal.h"
-
-#define SCRIPT_LIFETIME_SEC 3600 /* as in failure.c */
 
 typedef struct Pruning {
         Removal removal;
@@ -57,7 +56,7 @@ static int is_spent(const Pruning *pruning, const InventoryFile *file)
                 return r == -ENOMEM ? r : true;
         age = pruning->removal.now_nsec / NSEC_PER_SEC - json_get_int(failure, "when", 0);
         return !streq_ptr(json_get_string(failure, "muster"), MUSTER_VERSION) ||
-               (json_get_bool(failure, "script", true) && (age < 0 || age >= SCRIPT_LIFETIME_SEC));
+               (json_get_bool(failure, "script", true) && (age < 0 || age >= FAILURE_SCRIPT_LIFETIME_SEC));
 }
 
 static int is_unfit(const Pruning *pruning, const InventoryFile *file)

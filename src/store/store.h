@@ -7,9 +7,10 @@
  *   records/ID                 portable and measured facts; ID is DIGEST.VARIANT (record.h)
  *   hosts/ID.HOST              host facts; HOST is a checksum of the host's fingerprint
  *   failures/KEY.HOST          why an emulator could not be probed (failure.h)
- *   paths/NAME                 from a path to an ID, and the stamps that tell whether it still holds
- * (trail.h) verdicts/ID.HOST.CAT.T     what a catalogue says (ready.h) sizes/N                    empty: an
- * executable of N bytes has been seen (lookup.c) lock                       ranges of it are locked (lock.h)
+ *   paths/NAME                 from a path to an ID, with stamps that tell whether it holds (trail.h)
+ *   verdicts/ID.HOST.CAT.T     what a catalogue says (ready.h)
+ *   sizes/N                    empty: an executable of N bytes has been seen (size.h)
+ *   lock                       ranges of it are locked (lock.h)
  */
 
 #include "base/error.h"
