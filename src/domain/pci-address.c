@@ -40,7 +40,7 @@ static int take_part(const char **text, size_t digits, char end, uint64_t *ret)
 int pci_address_parse(const char *text, PciAddress *ret)
 {
         const char *colon = strchr(text, ':');
-        uint64_t domain = 0, bus, slot, function;
+        uint64_t domain = 0, bus = 0, slot = 0, function = 0;
         int r = 0;
 
         if (colon && strchr(colon + 1, ':'))

@@ -129,7 +129,7 @@ static bool watched_holds(json_object *watched)
                 return false;
         json_object_object_foreach (watched, path, value) {
                 const char *text = json_object_get_string(value);
-                IdentityWatched now;
+                IdentityWatched now = {0};
                 FileStamp was;
 
                 identity_look_at_watched(path, /* digest= */ false, &now);
