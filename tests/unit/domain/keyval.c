@@ -69,6 +69,7 @@ static json_object *listify(json_object *cur)
         CLEANUP(json) json_object *owned = cur, *object = NULL, *array = NULL;
         size_t numbers = 0, n = (size_t)json_object_object_length(cur);
 
+        (void)owned;
         object = json_object_new_object();
         json_object_object_foreach (cur, key, value) {
                 json_object *inner = json_object_get(value);

@@ -383,8 +383,6 @@ static void test_left_over_files(void **state)
 
 static void test_sizes(void **state)
 {
-        CLEANUP(json) json_object *report = NULL;
-
         put_entry(ENTRY_RECORD, ID, "{}", 9 * DAYS);
         put_failure(SCRIPT, MUSTER_VERSION, /* script= */ true, 0);
         size_remember(store, 4711);
