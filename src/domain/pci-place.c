@@ -129,14 +129,16 @@ int pci_make_controller(Pci *pci, PciModel model, unsigned *ret_index, MusterErr
 {
         PciController controller = {.model = model, .index = -1, .chassis = -1, .port = -1, .added = true};
         PciAddress address;
+        unsigned index = 0;
         int r;
 
         r = find_for_controller(pci, model, &address, ret_error);
         if (r == 0)
-                r = pci_add_controller(pci, &controller, ret_index, ret_error);
+                r = pci_add_controller(pci, &controller, &index, ret_error);
         if (r < 0)
                 return r;
-        return pci_settle_controller(pci, pci->buses[*ret_index], &address, ret_error);
+        *ret_index = index;
+        return pci_settle_controller(pci, pci->buses[index], &address, ret_error);
 }
 
 /* What sits on the root comes before what goes behind it, whatever their indices. */

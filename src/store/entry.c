@@ -221,7 +221,7 @@ int entry_write(MusterStore *store, EntryKind kind, const char *name, const char
 void entry_mark_used(const MusterStore *store, EntryKind kind, const char *name)
 {
         CLEANUP(free) char *file = entry_file(kind, name);
-        FileStamp stamp;
+        FileStamp stamp = {0};
 
         if (file && entry_stamp(store, kind, name, &stamp) == 0 &&
             stamp_now_nsec() - stamp.mtime_nsec > USED_GRAIN_NSEC)
