@@ -113,7 +113,7 @@ static int learn(Probe *probe, Identifier *identifier, const char *const *types,
         if (r < 0)
                 return r;
         probe_end_asking(probe);
-        return probe_to_facts(probe, &identifier->process, ret, ret_error);
+        return probe_to_facts(probe, &identifier->process, /* known= */ NULL, ret, ret_error);
 }
 
 static void cleanup_low_fds(unsigned *low_fds)
@@ -212,31 +212,6 @@ static int recall_running(Probe *probe, FactsRecallFn recall, void *userdata, Id
         return recall(identity, argv, ret_known, userdata, ret_error);
 }
 
-/* Pours into what was recalled, or makes new facts. Moves the identity. */
-static int facts_of_running(Probe *probe, Identity *identity, MusterFacts **known, MusterFacts **ret,
-                            MusterError **ret_error)
-{
-        CLEANUP(facts) MusterFacts *facts = TAKE(*known);
-        int r;
-
-        if (!facts)
-                return probe_to_facts(probe, identity, ret, ret_error);
-        r = probe_pour(probe, facts, ret_error);
-        if (r < 0)
-                return r;
-        facts->connected = true;
-        identity_clear(&facts->identity);
-        facts->identity = *identity;
-        *identity = (Identity){0};
-        r = facts_seal(facts, ret_error);
-        if (r < 0) {
-                error_prefix(ret_error, "%s", probe->path);
-                return r;
-        }
-        *ret = TAKE(facts);
-        return 0;
-}
-
 int facts_connect(MusterContext *context, const char *address, FactsRecallFn recall, void *userdata,
                   bool *ret_recalled, MusterFacts **ret, MusterError **ret_error)
 {
@@ -265,7 +240,7 @@ int facts_connect(MusterContext *context, const char *address, FactsRecallFn rec
         if (r < 0)
                 return error_oom(ret_error);
         probe.known = NULL;
-        r = facts_of_running(&probe, &identity, &known, &facts, ret_error);
+        r = probe_to_facts(&probe, &identity, &known, &facts, ret_error);
         if (r < 0)
                 return r;
         r = launch_of_process(run_pid(probe.run), &facts->launch, ret_error);

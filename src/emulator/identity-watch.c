@@ -129,7 +129,7 @@ static int observe_name(const char *name, const char *shown, FILE *out, int64_t 
         return 0;
 }
 
-int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec)
+static int observe(const Identity *identity, FILE *out, int64_t *newest_nsec)
 {
         int r;
 
@@ -149,6 +149,26 @@ int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec)
         }
         return modules_observe(identity->modules_root, identity->modules_inside, identity->modules_env, out,
                                newest_nsec);
+}
+
+int identity_seen(const Identity *identity, char **ret, int64_t *ret_newest_nsec)
+{
+        CLEANUP(free) char *text = NULL;
+        int64_t newest = 0;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        int r;
+
+        if (!out)
+                return -ENOMEM;
+        r = observe(identity, out, &newest);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        if (r < 0)
+                return r;
+        *ret = TAKE(text);
+        *ret_newest_nsec = newest;
+        return 0;
 }
 
 static bool has_stamp(const char *name, const FileStamp *stamp)

@@ -84,11 +84,11 @@ int identity_of_file(const char *path, const Identity *known, Identity *ret, Mus
 int identity_recheck(const Identity *known, int64_t looked_nsec, Identity *ret);
 
 /*
- * Writes a line for every file that the identity rests on, executable, chain and modules: as long as these
- * lines are the same and none is racy (base/stamp.h), so is the identity. Loads no libcrypto. -ESTALE if a
- * file has gone.
+ * A line for every file that the identity rests on, executable, chain, what is watched, and modules, as text
+ * to free(): as long as these lines are the same and none is racy (base/stamp.h), so is the identity. Loads
+ * no libcrypto. *ret_newest_nsec is the latest ctime among them. -ESTALE if a file has gone; -ENOMEM.
  */
-int identity_observe(const Identity *identity, FILE *out, int64_t *newest_nsec);
+int identity_seen(const Identity *identity, char **ret, int64_t *ret_newest_nsec);
 
 /* What lies behind this name now, by its stamp; by its digest too where that is kept. `ret->path` stays. */
 void identity_look_at_watched(const char *path, bool digest, IdentityWatched *ret);

@@ -393,18 +393,26 @@ int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error)
         return 0;
 }
 
-int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **ret, MusterError **ret_error)
+static int new_facts(const Probe *probe, MusterFacts **ret)
 {
-        CLEANUP(facts) MusterFacts *facts = NULL;
+        int r = facts_new(ret);
+
+        if (r == 0)
+                (*ret)->kind = probe->kind;
+        return r;
+}
+
+int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **known, MusterFacts **ret,
+                   MusterError **ret_error)
+{
+        CLEANUP(facts) MusterFacts *facts = known ? TAKE(*known) : NULL;
         int r;
 
-        r = facts_new(&facts);
-        if (r < 0)
+        if (!facts && new_facts(probe, &facts) < 0)
                 return error_oom(ret_error);
         r = probe_pour(probe, facts, ret_error);
         if (r < 0)
                 return r;
-        facts->kind = probe->kind;
         facts->connected = probe->connected;
         facts->identity = *identity;
         *identity = (Identity){0};

@@ -83,9 +83,13 @@ void probe_end_asking(Probe *probe);
 /* Moves the answers out of the probe into unsealed facts, with what muster finds out by itself. */
 int probe_pour(Probe *probe, MusterFacts *facts, MusterError **ret_error);
 
-/* Moves the answers out of the probe. Takes what is in *identity, which is empty afterwards, if facts were
- * made. */
-int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **ret, MusterError **ret_error);
+/*
+ * Moves the answers out of the probe into *known, unsealed facts without an identity, of which it takes
+ * hold, or where there are none (`known` may be NULL) into new ones. Takes what is in *identity, which is
+ * empty afterwards, if facts were made.
+ */
+int probe_to_facts(Probe *probe, Identity *identity, MusterFacts **known, MusterFacts **ret,
+                   MusterError **ret_error);
 
 static inline void cleanup_probe(Probe *probe)
 {

@@ -58,19 +58,12 @@ static bool is_as_before(const Lookup *lookup, const Identity *identity)
         CLEANUP(free) char *seen = NULL;
         FileStamp now = lookup_target_stamp(lookup);
         int64_t newest = 0;
-        size_t size;
-        FILE *out;
-        int r;
 
         if (!file_stamp_equal(&lookup->target_before, &now))
                 return false;
         if (identity->n_links > 0)
                 return true;
-        out = open_memstream(&seen, &size);
-        r = out ? identity_observe(identity, out, &newest) : -ENOMEM;
-        if (out)
-                fclose(out);
-        return r == 0 && file_stamp_equal(&now, &identity->stamp) &&
+        return identity_seen(identity, &seen, &newest) == 0 && file_stamp_equal(&now, &identity->stamp) &&
                (newest <= lookup->attempt_nsec || newest > stamp_now_nsec());
 }
 

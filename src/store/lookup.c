@@ -56,7 +56,7 @@ static char *describe(const MusterFacts *facts)
 
 static void keep_trail(Lookup *lookup)
 {
-        CLEANUP(free) char *emulator = describe(lookup->facts);
+        CLEANUP(free) char *emulator = NULL;
 
         if (lookup->trail_state == TRAIL_HOLDS && streq(lookup->trail.record, lookup->id))
                 return;
@@ -72,6 +72,7 @@ static void keep_trail(Lookup *lookup)
                         lookup->target);
                 return;
         }
+        emulator = describe(lookup->facts);
         (void)trail_save(lookup->store, lookup->absolute, lookup->id, &lookup->facts->identity,
                          lookup->looked_nsec, emulator);
 }
@@ -312,7 +313,7 @@ static int prepare_error(const Lookup *lookup, int r, MusterError **ret_error)
 static int under_lock(Lookup *lookup, MusterError **ret_error)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
-        int r = 0;
+        int r;
 
         /* The lock may have been waited for. */
         r = prepare(lookup);

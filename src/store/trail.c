@@ -120,33 +120,13 @@ int trail_load(const MusterStore *store, const char *path, Trail *ret)
         return 0;
 }
 
-static int observe(const Identity *identity, char **ret, int64_t *ret_newest_nsec)
-{
-        CLEANUP(free) char *text = NULL;
-        int64_t newest = 0;
-        size_t size = 0;
-        FILE *out = open_memstream(&text, &size);
-        int r;
-
-        if (!out)
-                return -ENOMEM;
-        r = identity_observe(identity, out, &newest);
-        if (fclose(out) != 0)
-                return -ENOMEM;
-        if (r < 0)
-                return r;
-        *ret = TAKE(text);
-        *ret_newest_nsec = newest;
-        return 0;
-}
-
 int trail_check(const Trail *trail, TrailState *ret)
 {
         CLEANUP(free) char *now = NULL;
         int64_t newest = 0;
         int r;
 
-        r = observe(&trail->identity, &now, &newest);
+        r = identity_seen(&trail->identity, &now, &newest);
         if (r == -ENOMEM)
                 return r;
         if (r < 0 || !streq(now, trail->seen))
@@ -270,7 +250,7 @@ char *trail_explain(const Trail *trail)
 {
         CLEANUP(free) char *was = strdup(trail->seen), *is = NULL;
         int64_t newest;
-        int r = observe(&trail->identity, &is, &newest);
+        int r = identity_seen(&trail->identity, &is, &newest);
 
         if (r == -ESTALE)
                 return text_format(_("%s, or a file on the way from there, has gone"), trail->identity.path);
@@ -306,7 +286,7 @@ int trail_save(MusterStore *store, const char *path, const char *record, const I
         if (!trail_can_be_kept(path, identity))
                 return 0;
         /* First what is there now, then that this is what the identity was made of. */
-        r = observe(identity, &seen, &newest);
+        r = identity_seen(identity, &seen, &newest);
         if (r == 0)
                 r = identity_stamps_hold(identity);
         if (r < 0)

@@ -21,7 +21,7 @@
  *   name NAME                     the name by which it was reached
  *   watched DIGEST-OR-- STAMP PATH  one for each file that a script of the chain may mean
  *   emulator JSON                 as muster_facts_describe() has it
- *   seen                          and behind it, to the end, the lines of identity_observe()
+ *   seen                          and behind it, to the end, the lines of identity_seen()
  */
 
 #include "emulator/identity.h"
