@@ -67,6 +67,28 @@ unsigned xml_line(const XmlElement *element);
 void xml_fault(Xml *xml, FaultSeverity severity, const XmlElement *element, const char *attribute,
                const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/*
+ * Editing. What is written counts as read. All return -ENOMEM, or 0; a NULL value removes the attribute. A
+ * value that is there already in another spelling of the same ("yes", "0x01") is left to the caller.
+ */
+int xml_set(XmlElement *element, const char *attribute, const char *value);
+int xml_setf(XmlElement *element, const char *attribute, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+int xml_set_text(XmlElement *element, const char *text);
+
+/* A new last child. With `text` (NULL: none). */
+int xml_add(XmlElement *parent, const char *name, const char *text, XmlElement **ret);
+
+/* The child of this name, which is made if it is not there. */
+int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret);
+
+/* Takes an element out of the tree and frees it. */
+void xml_remove(XmlElement *element);
+
+/* The tree as text with an indentation of two blanks, whatever it was; within <metadata> as it was. To
+ * free(); NULL: out of memory. */
+char *xml_to_text(Xml *xml);
+
 static inline void cleanup_xml(Xml **xml)
 {
         xml_free(*xml);

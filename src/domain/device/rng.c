@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain/device/rng.h"
+
+#include <errno.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "domain/value.h"
+#include "domain/virtio.h"
+
+typedef enum RngBackend {
+        RNG_RANDOM,
+        RNG_BUILTIN,
+} RngBackend;
+
+typedef struct Rng {
+        VirtioModel model;
+        VirtioOptions virtio;
+        bool has_rate;
+        uint64_t bytes, period; /* at most so many each period of milliseconds */
+        RngBackend backend;
+        char *file; /* of RNG_RANDOM */
+} Rng;
+
+static int read_backend(Domain *domain, Part *part, Rng *rng)
+{
+        static const char *const models[] = {"random", "builtin", NULL};
+        XmlElement *backend = xml_child(part->element, "backend");
+        int model = RNG_RANDOM;
+
+        if (!backend) {
+                xml_fault(domain->xml, FAULT_ERROR, part->element, /* attribute= */ NULL,
+                          _("Where do the random bytes come from? Add <backend "
+                            "model='random'>/dev/urandom</backend>."));
+                return 0;
+        }
+        read_word(domain->xml, backend, "model", models, &model);
+        rng->backend = (RngBackend)model;
+        if (rng->backend == RNG_BUILTIN)
+                return 0;
+        rng->file = xml_text(backend);
+        if (!rng->file)
+                return -ENOMEM;
+        if (!*rng->file) {
+                free(rng->file);
+                rng->file = strdup("/dev/random");
+        }
+        return rng->file ? 0 : -ENOMEM;
+}
+
+static int read_rng(Domain *domain, Part *part)
+{
+        XmlElement *rate = xml_child(part->element, "rate");
+        const char *model = xml_attribute(part->element, "model") ?: "virtio";
+        Rng *rng = part->data;
+
+        if (virtio_model_parse(model, &rng->model) < 0)
+                xml_fault(domain->xml, FAULT_ERROR, part->element, "model",
+                          _("There is no <rng> of model \"%s\"; virtio, virtio-transitional and "
+                            "virtio-non-transitional there are."),
+                          model);
+        rng->period = 1000;
+        if (rate) {
+                rng->has_rate = read_uint(domain->xml, rate, "bytes", INT64_MAX, &rng->bytes) > 0;
+                read_uint(domain->xml, rate, "period", UINT32_MAX, &rng->period);
+        }
+        virtio_read(domain, xml_child(part->element, "driver"), &rng->virtio);
+        return read_backend(domain, part, rng);
+}
+
+static int complete(Domain *domain, Part *part)
+{
+        Rng *rng = part->data;
+
+        return virtio_want_place(domain, part, rng->model, /* hotplug= */ true);
+}
+
+static int plan_backend(Plan *plan, const Part *part, const char *id)
+{
+        const Rng *rng = part->data;
+        json_object *object = json_object_new_object();
+
+        if (rng->backend == RNG_BUILTIN) {
+                if (!plan_has(plan, part, "rng-builtin", NULL, _("the emulator makes the bytes"), NULL))
+                        plan_fault(plan, part->element, /* attribute= */ NULL,
+                                   _("%s has no rng-builtin (QEMU 4.2 or newer); give <backend "
+                                     "model='random'>/dev/urandom</backend>."),
+                                   domain_emulator_text(plan->domain));
+                return plan_object(plan, part, "rng-builtin", id, object);
+        }
+        if (object && json_add_string(object, "filename", rng->file) < 0) {
+                json_object_put(object);
+                return -ENOMEM;
+        }
+        return plan_object(plan, part, "rng-random", id, object);
+}
+
+static int plan(Plan *plan, Part *part)
+{
+        const Rng *rng = part->data;
+        CLEANUP(free) char *backend = text_format("obj%s", part->alias);
+        CLEANUP(json) json_object *device = NULL;
+        int r;
+
+        if (!backend)
+                return -ENOMEM;
+        device = virtio_device(plan, part, "virtio-rng", rng->model, &rng->virtio, &r);
+        if (!device)
+                return r;
+        r = plan_backend(plan, part, backend);
+        if (r >= 0)
+                r = json_add_string(device, "rng", backend);
+        if (r >= 0 && rng->has_rate)
+                r = json_add_int(device, "max-bytes", (int64_t)rng->bytes);
+        if (r >= 0 && rng->has_rate)
+                r = json_add_int(device, "period", (int64_t)rng->period);
+        return r < 0 ? r : plan_device(plan, part, TAKE(device));
+}
+
+static void clear(Part *part)
+{
+        Rng *rng = part->data;
+
+        free(rng->file);
+}
+
+const PartKind device_rng = {
+        .name = "rng",
+        .alias = "rng",
+        .flags = PART_ADDRESS,
+        .places = 1 << PLACE_PCI | 1 << PLACE_VIRTIO_MMIO,
+        .size = sizeof(Rng),
+        .read = read_rng,
+        .complete = complete,
+        .plan = plan,
+        .clear = clear,
+};

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The launch plan: the argv, block nodes as they were gated, files and directories to prepare, processes to
+ * start first, and every decision that depended on a feature of the emulator. Pure: nothing of it is done
+ * here.
+ */
+
+#include "domain/command.h"
+#include "domain/domain.h"
+
+typedef enum PlanFileAction {
+        PLAN_FILE_DIRECTORY, /* make it, mode 0700, if it is not there */
+        PLAN_FILE_EXISTS,    /* must be there: an image, a kernel */
+        PLAN_FILE_COPY,      /* from `from`, if it is not there (NVRAM from its template) */
+        PLAN_FILE_REPLACE,   /* from `from`, always */
+        PLAN_FILE_CREATE,    /* empty, by the emulator: a log, a socket: nothing of that name may be in the
+                                way */
+        PLAN_FILE_REMOVE,    /* when it has ended */
+} PlanFileAction;
+
+struct Plan {
+        Domain *domain;
+        Command command;
+        json_object *blockdev;  /* array of nodes, in the order in which they are added */
+        json_object *files;     /* array of {"path", "action", "purpose", "from"?} */
+        json_object *fds;       /* array of {"fd", "purpose", …} */
+        json_object *processes; /* array of {"argv", "purpose", "socket"?, "privileged"?} */
+        json_object *decisions; /* array of {"feature", "verdict", "driver"?, "choice", "for", "evidence"} */
+        bool evidence;          /* whether that is wanted in decisions */
+        bool plain;             /* for a shell: no descriptor may be needed */
+};
+
+/* A plan of a completed domain without errors. 0 with faults reported, and *ret NULL if one is an error. */
+int plan_new(Domain *domain, bool evidence, Plan **ret);
+Plan *plan_free(Plan *plan);
+
+/* {"argv", "blockdev", "files", "fds", "processes", "decisions"}; NULL when out of memory. */
+json_object *plan_to_json(const Plan *plan);
+
+/* For `plan` functions of parts. Options without properties, or whose text is no list of them: -cpu. */
+int plan_option(Plan *plan, const char *option, const char *argument);
+
+/*
+ * One of the options that option_syntax() knows, as JSON or text as the emulator takes it. Takes
+ * `properties` (NULL: -ENOMEM). What cannot be said is a fault of the part.
+ */
+int plan_properties(Plan *plan, const Part *part, const char *option, json_object *properties);
+
+/* "-device": the same, with the part's ID (its alias), place, boot index, ROM and acpi-index added. */
+int plan_device(Plan *plan, const Part *part, json_object *properties);
+
+/* The same for a further device of the part, with its own ID and no place. */
+int plan_object(Plan *plan, const Part *part, const char *qom_type, const char *id, json_object *properties);
+
+/* A node that the gate has decided on, to be added in this order. Takes it. */
+int plan_blockdev(Plan *plan, const Part *part, json_object *node);
+
+int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *from, const char *purpose);
+
+/* Takes `argv` (array of strings). */
+int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv);
+
+/*
+ * Whether the feature is present, kept as a decision for the part with its evidence. Choices: what is done
+ * because of it, a short clause in the user's language for either case (NULL: it is not said).
+ */
+bool plan_has(Plan *plan, const Part *part, const char *feature, const char *driver, const char *if_present,
+              const char *if_not);
+
+/* A fault of the part's element: the emulator cannot do what is asked. `attribute` may be NULL. */
+#define plan_fault(plan, element, attribute, ...)                                                           \
+        xml_fault((plan)->domain->xml, FAULT_ERROR, element, attribute, __VA_ARGS__)
+
+/* RUN_DIRECTORY/NAME/file, STATE_DIRECTORY/NAME/file: a domain's own; to free(). NULL: out of memory. */
+char *plan_run_path(Plan *plan, const char *file);
+char *plan_state_path(Plan *plan, const char *file);
+
+DEFINE_CLEANUP(Plan, plan_free);

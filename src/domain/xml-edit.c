@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <libxml/tree.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "domain/xml.h"
+
+#define TEXT(string) ((const xmlChar *)(string))
+
+int xml_set(XmlElement *element, const char *attribute, const char *value)
+{
+        xmlAttr *set;
+
+        if (!value) {
+                xmlUnsetProp(element, TEXT(attribute));
+                return 0;
+        }
+        if (streq_ptr(xml_attribute(element, attribute), value))
+                return 0;
+        set = xmlSetProp(element, TEXT(attribute), TEXT(value));
+        if (!set)
+                return -ENOMEM;
+        xml_attribute(element, attribute); /* marks it */
+        return 0;
+}
+
+int xml_setf(XmlElement *element, const char *attribute, const char *format, ...)
+{
+        CLEANUP(free) char *value = NULL;
+        va_list args;
+
+        va_start(args, format);
+        value = text_vformat(format, args);
+        va_end(args);
+        return value ? xml_set(element, attribute, value) : -ENOMEM;
+}
+
+int xml_add(XmlElement *parent, const char *name, const char *text, XmlElement **ret)
+{
+        XmlElement *element = xmlNewTextChild(parent, /* ns= */ NULL, TEXT(name), TEXT(text));
+
+        if (!element)
+                return -ENOMEM;
+        /* libxml2 gives a child its parent's name space, which no element of libvirt's has. */
+        xmlSetNs(element, NULL);
+        element->line = parent->line;
+        xml_mark_all(element);
+        HAND_OVER(ret, element);
+        return 0;
+}
+
+int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret)
+{
+        XmlElement *found = xml_child(parent, name);
+
+        if (!found)
+                return xml_add(parent, name, /* text= */ NULL, ret);
+        *ret = found;
+        return 0;
+}
+
+void xml_remove(XmlElement *element)
+{
+        xmlUnlinkNode(element);
+        xmlFreeNode(element);
+}
+
+int xml_set_text(XmlElement *element, const char *text)
+{
+        xmlNode *node = xmlNewText(TEXT(text)), *next;
+
+        if (!node)
+                return -ENOMEM;
+        for (xmlNode *child = element->children; child; child = next) {
+                next = child->next;
+                if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE)
+                        xml_remove(child);
+        }
+        if (!xmlAddChild(element, node)) {
+                xmlFreeNode(node);
+                return -ENOMEM;
+        }
+        node->_private = element; /* read */
+        return 0;
+}
+
+/* --- text ---------------------------------------------------------------------------------------- */
+
+static bool is_blank_text(const xmlNode *node)
+{
+        const char *text = (const char *)node->content;
+
+        return node->type == XML_TEXT_NODE && (!text || text[strspn(text, " \t\r\n")] == '\0');
+}
+
+static bool has_children(const xmlNode *element)
+{
+        for (const xmlNode *node = element->children; node; node = node->next)
+                if (node->type == XML_ELEMENT_NODE || node->type == XML_COMMENT_NODE)
+                        return true;
+        return false;
+}
+
+/* Libxml2 indents only what has no text in it, so blank text between elements goes. */
+static void strip(xmlNode *element)
+{
+        bool metadata = element->type == XML_ELEMENT_NODE && streq(xml_name(element), "metadata");
+        xmlNode *next;
+
+        if (metadata)
+                return;
+        for (xmlNode *node = element->children; node; node = next) {
+                next = node->next;
+                if (node->type == XML_ELEMENT_NODE)
+                        strip(node);
+                else if (is_blank_text(node) && (has_children(element) || element->type != XML_ELEMENT_NODE))
+                        xml_remove(node);
+        }
+        /* <name>\n  vm\n</name> means "vm", and is read so. */
+        if (element->children && !has_children(element) && is_blank_text(element->children) &&
+            !element->children->next)
+                xml_remove(element->children);
+}
+
+char *xml_to_text(Xml *xml)
+{
+        xmlBuffer *buffer = xmlBufferCreate();
+        char *text = NULL;
+
+        if (!buffer)
+                return NULL;
+        strip(xml->root);
+        for (xmlNode *node = xml->doc->children; node; node = node->next)
+                if (node->type == XML_ELEMENT_NODE || node->type == XML_COMMENT_NODE) {
+                        if (xmlNodeDump(buffer, xml->doc, node, /* level= */ 0, /* format= */ 1) < 0 ||
+                            xmlBufferCat(buffer, TEXT("\n")) != 0) {
+                                xmlBufferFree(buffer);
+                                return NULL;
+                        }
+                }
+        text = strdup((const char *)xmlBufferContent(buffer));
+        xmlBufferFree(buffer);
+        return text;
+}

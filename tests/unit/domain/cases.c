@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/fileio.h"
+#include "base/util.h"
+#include "cases.h"
+#include "emulator/plan.h"
+#include "tests/unit/feature/maker.h"
+
+/* --- emulators ----------------------------------------------------------------------------------- */
+
+static void add_reply(MusterFacts *facts, json_object *replies, const PlanCommand *command)
+{
+        json_object *reply = json_get(replies, command->name, json_type_object), *value = NULL;
+
+        if (reply && json_object_object_get_ex(reply, "return", &value))
+                assert_int_equal(facts_add(facts, command->name, command->scope, FACT_ANSWERED,
+                                           json_object_get(value), NULL),
+                                 0);
+        else
+                assert_int_equal(facts_add(facts, command->name, command->scope,
+                                           reply ? FACT_NOT_FOUND : FACT_NOT_ASKED, NULL, "recorded"),
+                                 0);
+}
+
+static MusterFacts *recorded_facts(const char *name)
+{
+        CLEANUP(free)
+        char *file = text_format("replies/%s.json", name), *path = maker_data(file), *text = NULL;
+        CLEANUP(json) json_object *root = NULL;
+        CLEANUP(MusterError) MusterError *error = NULL;
+        MusterFacts *facts;
+        size_t size;
+
+        assert_int_equal(read_file(path, JSON_SIZE_MAX, &text, &size), 0);
+        assert_int_equal(json_parse(text, size, &root), 0);
+        assert_int_equal(facts_new(&facts), 0);
+        facts->kind = MUSTER_EMULATOR_SYSTEM;
+        for (const PlanCommand *command = plan_commands; command->name; command++)
+                if (streq(command->name, "query-qmp-schema"))
+                        assert_int_equal(facts_add(facts, command->name, command->scope, FACT_ANSWERED,
+                                                   maker_schema(name), NULL),
+                                         0);
+                else
+                        add_reply(facts, json_get(root, "replies", json_type_object), command);
+        assert_int_equal(facts_add(facts, "kvm-device", FACT_HOST, FACT_ANSWERED,
+                                   maker_json("{\"usable\": true}"), NULL),
+                         0);
+        facts->identity.path = text_format("/usr/bin/qemu-system-%s", strchr(name, '-') + 1);
+        if (facts_seal(facts, &error) < 0)
+                fail_msg("%s", muster_error_message(error));
+        return facts;
+}
+
+MusterVerdicts *case_verdicts(const char *emulator)
+{
+        static struct {
+                char *name;
+                MusterVerdicts *verdicts;
+        } known[16];
+        CLEANUP(MusterError) MusterError *error = NULL;
+        MusterCatalogue *catalogue;
+        MusterFacts *facts;
+        size_t i = 0;
+
+        for (; i < ELEMENTSOF(known) && known[i].name; i++)
+                if (streq(known[i].name, emulator))
+                        return known[i].verdicts;
+        assert_true(i < ELEMENTSOF(known));
+        if (muster_catalogue_new(&catalogue, &error) < 0)
+                fail_msg("%s", muster_error_message(error));
+        facts = recorded_facts(emulator);
+        if (muster_verdicts_new(catalogue, facts, MUSTER_TRUST_MEASURED, &known[i].verdicts, &error) < 0)
+                fail_msg("%s", muster_error_message(error));
+        muster_facts_unref(facts);
+        muster_catalogue_unref(catalogue);
+        known[i].name = strdup(emulator);
+        return known[i].verdicts;
+}
+
+/* --- the host ------------------------------------------------------------------------------------ */
+
+static int host_firmware(const DomainHost *host, const FirmwareList **ret, MusterError **ret_error)
+{
+        CaseHost *self = host->userdata;
+        CLEANUP(free)
+        char *ovmf = maker_data("firmware/ovmf"),
+             *aarch64 = maker_data("firmware/qemu-efi-aarch64");
+        char *folders[] = {ovmf, aarch64, NULL};
+        int r = 0;
+
+        if (!self->firmware)
+                r = firmware_load(folders, &self->firmware, ret_error);
+        *ret = self->firmware;
+        return r;
+}
+
+static char *image_file(const char *path)
+{
+        const char *name = strrchr(path, '/');
+        CLEANUP(free) char *file = NULL;
+
+        if (!name || name - path < 7 || strncmp(name - 7, "/images", 7) != 0)
+                return NULL;
+        file = text_format("images/%s.head", name + 1);
+        return maker_data(file);
+}
+
+static int host_read_head(const DomainHost *host, const char *path, void *buffer, size_t size,
+                          size_t *ret_size)
+{
+        CLEANUP(free) char *file = image_file(path);
+        CLEANUP(file) FILE *stream = file ? fopen(file, "re") : NULL;
+
+        if (!stream)
+                return -ENOENT;
+        *ret_size = fread(buffer, 1, size, stream);
+        return 0;
+}
+
+static int host_file_mode(const DomainHost *host, const char *path, mode_t *ret)
+{
+        CLEANUP(free) char *file = image_file(path);
+
+        if (!file || access(file, F_OK) < 0)
+                return -ENOENT;
+        *ret = S_IFREG | 0600;
+        return 0;
+}
+
+static int host_find_program(const DomainHost *host, const char *name, char **ret)
+{
+        *ret = text_format("/usr/bin/%s", name);
+        return 0;
+}
+
+static int host_network(const DomainHost *host, const char *name, json_object **ret, MusterError **ret_error)
+{
+        if (!streq(name, "default"))
+                return -ENOENT;
+        *ret = maker_json("{\"type\": \"user\"}");
+        return 0;
+}
+
+static int host_random(const DomainHost *host, void *buffer, size_t size)
+{
+        CaseHost *self = host->userdata;
+
+        for (size_t i = 0; i < size; i++)
+                ((uint8_t *)buffer)[i] = self->seed++;
+        return 0;
+}
+
+void case_host_init(CaseHost *ret)
+{
+        *ret = (CaseHost){
+                .host = {.arch = "x86_64",
+                         .run_directory = "/run/muster",
+                         .state_directory = "/var/lib/muster",
+                         .firmware = host_firmware,
+                         .read_head = host_read_head,
+                         .file_mode = host_file_mode,
+                         .find_program = host_find_program,
+                         .network = host_network,
+                         .random = host_random},
+                .seed = 1,
+        };
+        ret->host.userdata = ret;
+}
+
+void case_host_clear(CaseHost *host)
+{
+        firmware_list_free(host->firmware);
+}
+
+/* --- one case ------------------------------------------------------------------------------------ */
+
+void case_run(const char *file, const char *text, size_t size, const char *emulator, Case *ret)
+{
+        *ret = (Case){.faults = {.file = file}};
+        case_host_init(&ret->host);
+        ret->host.host.userdata = &ret->host;
+        assert_int_equal(domain_read(text, size, &ret->faults, &ret->domain), 0);
+        if (!ret->domain || ret->faults.n_errors > 0)
+                return;
+        assert_int_equal(domain_complete(ret->domain, case_verdicts(emulator), &ret->host.host), 0);
+        if (ret->faults.n_errors == 0)
+                assert_int_equal(plan_new(ret->domain, /* evidence= */ true, &ret->plan), 0);
+}
+
+void case_clear(Case *item)
+{
+        plan_free(item->plan);
+        domain_free(item->domain);
+        faults_clear(&item->faults);
+        case_host_clear(&item->host);
+}
+
+char **case_lines(const Plan *plan)
+{
+        const Command *command = &plan->command;
+        char **lines = NULL;
+
+        for (size_t i = 0; i < command->n;) {
+                CLEANUP(free) char *line = strdup(command->argv[i++]);
+
+                for (; i < command->n && !command->begins[i]; i++) {
+                        char *longer = text_format("%s %s", line, command->argv[i]);
+
+                        free(line);
+                        line = longer;
+                }
+                assert_int_equal(strv_append(&lines, line), 0);
+        }
+        return lines;
+}
