@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <libxml/tree.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/libxml.h"
 #include "domain/xml.h"
 
 #define TEXT(string) ((const xmlChar *)(string))
@@ -13,12 +13,12 @@ int xml_set(XmlElement *element, const char *attribute, const char *value)
         xmlAttr *set;
 
         if (!value) {
-                xmlUnsetProp(element, TEXT(attribute));
+                libxml.xmlUnsetProp(element, TEXT(attribute));
                 return 0;
         }
         if (streq_ptr(xml_attribute(element, attribute), value))
                 return 0;
-        set = xmlSetProp(element, TEXT(attribute), TEXT(value));
+        set = libxml.xmlSetProp(element, TEXT(attribute), TEXT(value));
         if (!set)
                 return -ENOMEM;
         xml_attribute(element, attribute); /* marks it */
@@ -38,12 +38,12 @@ int xml_setf(XmlElement *element, const char *attribute, const char *format, ...
 
 int xml_add(XmlElement *parent, const char *name, const char *text, XmlElement **ret)
 {
-        XmlElement *element = xmlNewTextChild(parent, /* ns= */ NULL, TEXT(name), TEXT(text));
+        XmlElement *element = libxml.xmlNewTextChild(parent, /* ns= */ NULL, TEXT(name), TEXT(text));
 
         if (!element)
                 return -ENOMEM;
         /* libxml2 gives a child its parent's name space, which no element of libvirt's has. */
-        xmlSetNs(element, NULL);
+        libxml.xmlSetNs(element, NULL);
         element->line = parent->line;
         xml_mark_all(element);
         HAND_OVER(ret, element);
@@ -62,13 +62,13 @@ int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret)
 
 void xml_remove(XmlElement *element)
 {
-        xmlUnlinkNode(element);
-        xmlFreeNode(element);
+        libxml.xmlUnlinkNode(element);
+        libxml.xmlFreeNode(element);
 }
 
 int xml_set_text(XmlElement *element, const char *text)
 {
-        xmlNode *node = xmlNewText(TEXT(text)), *next;
+        xmlNode *node = libxml.xmlNewText(TEXT(text)), *next;
 
         if (!node)
                 return -ENOMEM;
@@ -77,8 +77,8 @@ int xml_set_text(XmlElement *element, const char *text)
                 if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE)
                         xml_remove(child);
         }
-        if (!xmlAddChild(element, node)) {
-                xmlFreeNode(node);
+        if (!libxml.xmlAddChild(element, node)) {
+                libxml.xmlFreeNode(node);
                 return -ENOMEM;
         }
         node->_private = element; /* read */
@@ -125,7 +125,7 @@ static void strip(xmlNode *element)
 
 char *xml_to_text(Xml *xml)
 {
-        xmlBuffer *buffer = xmlBufferCreate();
+        xmlBuffer *buffer = libxml.xmlBufferCreate();
         char *text = NULL;
 
         if (!buffer)
@@ -133,13 +133,14 @@ char *xml_to_text(Xml *xml)
         strip(xml->root);
         for (xmlNode *node = xml->doc->children; node; node = node->next)
                 if (node->type == XML_ELEMENT_NODE || node->type == XML_COMMENT_NODE) {
-                        if (xmlNodeDump(buffer, xml->doc, node, /* level= */ 0, /* format= */ 1) < 0 ||
-                            xmlBufferCat(buffer, TEXT("\n")) != 0) {
-                                xmlBufferFree(buffer);
+                        if (libxml.xmlNodeDump(buffer, xml->doc, node, /* level= */ 0, /* format= */ 1) <
+                                    0 ||
+                            libxml.xmlBufferCat(buffer, TEXT("\n")) != 0) {
+                                libxml.xmlBufferFree(buffer);
                                 return NULL;
                         }
                 }
-        text = strdup((const char *)xmlBufferContent(buffer));
-        xmlBufferFree(buffer);
+        text = strdup((const char *)libxml.xmlBufferContent(buffer));
+        libxml.xmlBufferFree(buffer);
         return text;
 }

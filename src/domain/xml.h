@@ -28,7 +28,7 @@ typedef struct Xml {
 
 /*
  * 0 with faults reported if it is no XML, or `root` is not what it is about; *ret has a tree only if there
- * is none. -ENOMEM. `faults` must live as long as the tree.
+ * is none. -ENOMEM; -ENOPKG: libxml2 cannot be loaded. `faults` must live as long as the tree.
  */
 int xml_parse(const char *text, size_t size, const char *root, Faults *faults, Xml **ret);
 Xml *xml_free(Xml *xml);
