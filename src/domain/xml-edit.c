@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <limits.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
@@ -82,6 +83,73 @@ int xml_set_text(XmlElement *element, const char *text)
                 return -ENOMEM;
         }
         node->_private = element; /* read */
+        return 0;
+}
+
+/* --- order --------------------------------------------------------------------------------------- */
+
+typedef struct Ranked {
+        xmlNode *first; /* comments, then the element; what follows the last element is a run of its own */
+        size_t n;
+        unsigned rank;
+        size_t index;
+} Ranked;
+
+static int compare_ranked(const void *a, const void *b)
+{
+        const Ranked *first = a, *second = b;
+
+        if (first->rank != second->rank)
+                return first->rank < second->rank ? -1 : 1;
+        return first->index < second->index ? -1 : first->index > second->index;
+}
+
+static size_t find_runs(XmlElement *parent, unsigned (*rank)(const XmlElement *element), Ranked *runs)
+{
+        size_t n = 0;
+        bool open = false;
+
+        for (xmlNode *node = parent->children; node; node = node->next) {
+                if (!open)
+                        runs[n] = (Ranked){.first = node, .rank = UINT_MAX, .index = n};
+                open = true;
+                runs[n].n++;
+                if (node->type != XML_ELEMENT_NODE)
+                        continue;
+                runs[n++].rank = rank(node);
+                open = false;
+        }
+        return n + open;
+}
+
+int xml_sort(XmlElement *parent, unsigned (*rank)(const XmlElement *element))
+{
+        CLEANUP(free) Ranked *runs = NULL;
+        size_t n = 0;
+
+        for (xmlNode *node = parent->children; node; node = node->next)
+                n++;
+        runs = calloc(n + 1, sizeof(*runs));
+        if (!runs)
+                return -ENOMEM;
+        n = find_runs(parent, rank, runs);
+        qsort(runs, n, sizeof(*runs), compare_ranked);
+        for (size_t i = 0; i < n; i++) {
+                xmlNode *node = runs[i].first, *next;
+
+                for (size_t k = 0; k < runs[i].n; k++, node = next) {
+                        next = node->next;
+                        libxml.xmlUnlinkNode(node);
+                        /* Not xmlAddChild(), which merges texts. */
+                        node->parent = parent;
+                        node->prev = parent->last;
+                        if (parent->last)
+                                parent->last->next = node;
+                        else
+                                parent->children = node;
+                        parent->last = node;
+                }
+        }
         return 0;
 }
 

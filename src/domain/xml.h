@@ -85,6 +85,9 @@ int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret);
 /* Takes an element out of the tree and frees it. */
 void xml_remove(XmlElement *element);
 
+/* Sorts child elements by rank, stably; comments stay before the element that they stand before. */
+int xml_sort(XmlElement *parent, unsigned (*rank)(const XmlElement *element));
+
 /* The tree as text with an indentation of two blanks, whatever it was; within <metadata> as it was. To
  * free(); NULL: out of memory. */
 char *xml_to_text(Xml *xml);
