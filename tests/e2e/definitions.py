@@ -79,3 +79,6 @@ def write(root, path):
 
 def number(name):
     return re.match("[0-9a-f]+", name).group()
+
+# What a suite's QEMU lacks, by a part of the sentence in which muster says so.
+LACKS = {}
