@@ -146,6 +146,8 @@ static void read_teaming(Domain *domain, Part *part)
         read_word(domain->xml, teaming, "type", types, &type);
         net->card.failover = type == 0;
         if (type == 1)
+                xml_mark_all(teaming);
+        if (type == 1)
                 xml_fault(domain->xml, FAULT_ERROR, teaming, "type",
                           _("The transient half of a team is a device of the host; write it as <hostdev>."));
 }

@@ -421,7 +421,7 @@ static void check_rest(Domain *domain, Part *part)
         if (net->passt && net->means != INTERFACE_USER)
                 xml_fault(domain->xml, FAULT_ERROR, net->backend, "type",
                           _("passt is a backend of type='user' only."));
-        if (net->card.mtu > 1500 && net->means == INTERFACE_USER && !net->passt)
+        if (net->card.mtu > 1500 && net->card.is_virtio && net->means == INTERFACE_USER && !net->passt)
                 xml_fault(
                         domain->xml, FAULT_ERROR, xml_child(part->element, "mtu"), "size",
                         _("The emulator's own user network carries up to 1500 bytes; remove <mtu>, or take "

@@ -205,6 +205,17 @@ void case_clear(Case *item)
         case_host_clear(&item->host);
 }
 
+/* "process: …", "file: …", "command: …" */
+static void append_others(char ***lines, json_object *array, const char *what)
+{
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                CLEANUP(free) char *text = json_to_text(json_object_array_get_idx(array, i));
+                CLEANUP(free) char *line = text_format("%s: %s", what, text);
+
+                assert_int_equal(strv_append(lines, line), 0);
+        }
+}
+
 char **case_lines(const Plan *plan)
 {
         const Command *command = &plan->command;
@@ -221,5 +232,8 @@ char **case_lines(const Plan *plan)
                 }
                 assert_int_equal(strv_append(&lines, line), 0);
         }
+        append_others(&lines, plan->processes, "process");
+        append_others(&lines, plan->files, "file");
+        append_others(&lines, plan->commands, "command");
         return lines;
 }

@@ -35,5 +35,6 @@ typedef struct Case {
 void case_run(const char *file, const char *text, size_t size, const char *emulator, Case *ret);
 void case_clear(Case *item);
 
-/* One line for each option with its argument, unquoted; to strv_free(). */
+/* One line for each option with its argument, unquoted, then "process: JSON", "file: JSON", "command: JSON"
+ * for each of these; to strv_free(). */
 char **case_lines(const Plan *plan);
