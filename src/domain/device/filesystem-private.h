@@ -27,6 +27,7 @@ typedef struct Filesystem {
         int xattr, posix_lock, flock, cache, sandbox; /* -1: not said */
         bool has_threads;
         uint64_t threads;
+        uint64_t open_files; /* at most; 0: not said */
 } Filesystem;
 
 /* filesystem-virtiofs.c */

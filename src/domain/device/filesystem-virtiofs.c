@@ -28,6 +28,7 @@ static int read_binary(Domain *domain, Filesystem *fs)
         XmlElement *binary = fs->binary, *cache = xml_child(binary, "cache"),
                    *lock = xml_child(binary, "lock");
         XmlElement *sandbox = xml_child(binary, "sandbox"), *pool = xml_child(binary, "thread_pool");
+        XmlElement *files = xml_child(binary, "openfiles");
         int r;
 
         r = read_text(domain->xml, binary, "path", &fs->program);
@@ -45,6 +46,8 @@ static int read_binary(Domain *domain, Filesystem *fs)
         }
         if (pool)
                 fs->has_threads = read_uint(domain->xml, pool, "size", INT16_MAX, &fs->threads) > 0;
+        if (files)
+                read_uint(domain->xml, files, "max", INT32_MAX, &fs->open_files);
         return r < 0 ? r : 0;
 }
 
@@ -141,10 +144,12 @@ static int start(Plan *plan, Part *part, const char *socket)
         CLEANUP(free) char *program = NULL, *text = options(fs);
         CLEANUP(free) char *path = text_format("--socket-path=%s", socket);
         CLEANUP(free) char *pool = text_format("--thread-pool-size=%llu", (unsigned long long)fs->threads);
+        CLEANUP(free)
+        char *files = text_format("--rlimit-nofile=%llu", (unsigned long long)fs->open_files);
         CLEANUP(json) json_object *argv = json_object_new_array();
         int r;
 
-        if (!text || !path || !pool || !argv)
+        if (!text || !path || !pool || !files || !argv)
                 return -ENOMEM;
         r = find_program(plan, part, &program);
         if (r < 0)
@@ -158,6 +163,8 @@ static int start(Plan *plan, Part *part, const char *socket)
                 r = json_append_string(argv, text);
         if (r >= 0 && fs->has_threads)
                 r = json_append_string(argv, pool);
+        if (r >= 0 && fs->open_files > 0)
+                r = json_append_string(argv, files);
         if (r >= 0)
                 r = json_append_string(argv, "-f");
         return r < 0 ? r : plan_process(plan, _("a shared directory"), socket, TAKE(argv));

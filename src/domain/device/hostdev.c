@@ -235,11 +235,34 @@ static PciPlug find_plug(const Domain *domain, const PciAddress *address)
         return size == 256 ? PCI_PLUG_CONVENTIONAL : PCI_PLUG_EITHER;
 }
 
+static bool is_same(const Hostdev *a, const Hostdev *b)
+{
+        if (a->type != b->type)
+                return false;
+        if (a->type == HOSTDEV_PCI)
+                return pci_address_equal(&a->pci, &b->pci);
+        if (a->type == HOSTDEV_USB)
+                return a->bus != UNSET && a->bus == b->bus && a->device == b->device;
+        return streq(a->uuid, b->uuid);
+}
+
+static void check_once(Domain *domain, const Part *part)
+{
+        for (const Part *other = NULL; (other = domain_next(domain, &device_hostdev, other));) {
+                if (other == part)
+                        return;
+                if (is_same(other->data, part->data))
+                        xml_fault(domain->xml, FAULT_ERROR, part->element, /* attribute= */ NULL,
+                                  _("Another <hostdev> is the same device of the host; keep one."));
+        }
+}
+
 static int complete(Domain *domain, Part *part)
 {
         const Hostdev *hostdev = part->data;
         char text[PCI_ADDRESS_TEXT_SIZE];
 
+        check_once(domain, part);
         switch (hostdev->type) {
         case HOSTDEV_PCI:
                 if (!hostdev->has_address)
