@@ -12,9 +12,9 @@
  *   type = bridge
  *   bridge = br0
  *
- *   type     user: the emulator's own network in user space; passt: the same by passt; bridge: a bridge of
- * the host, by qemu-bridge-helper; ethernet: a tap device, which <target dev=…> names bridge   the bridge's
- * name, with type = bridge
+ * Types are user (the emulator's own network in user space), passt (the same by passt), bridge (one of the
+ * host's, named by the key of that name, joined by qemu-bridge-helper) and ethernet (a tap device, which the
+ * domain's <target dev=…> names).
  *
  * A later file, by folder and then by name, replaces a network whole. "default", which virt-install writes
  * where nothing else is said, is type = user as long as no file says otherwise. conf/networks.d/README is

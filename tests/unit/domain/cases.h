@@ -12,8 +12,7 @@ MusterVerdicts *case_verdicts(const char *emulator);
 /*
  * x86_64; firmware of tests/data/firmware, images of tests/data/images by any path that ends in
  * "/images/NAME" (NAME.head), every program in /usr/bin, /dev/vhost-net and /dev/vhost-vsock, one
- * network "default" (user), and random bytes that
- * count up from `seed`.
+ * network "default" (user), and random bytes that count up from `seed`.
  */
 typedef struct CaseHost {
         DomainHost host;
