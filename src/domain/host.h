@@ -6,8 +6,6 @@
  * command line and the daemon give it the real ones (host_local()), tests what they like.
  */
 
-#include <sys/types.h>
-
 #include "base/json.h"
 #include "domain/firmware.h"
 

@@ -27,6 +27,7 @@ struct Plan {
         json_object *files;     /* array of {"path", "action", "purpose", "from"?} */
         json_object *fds;       /* array of {"fd", "purpose", …} */
         json_object *processes; /* array of {"argv", "purpose", "socket"?, "privileged"?} */
+        json_object *commands;  /* array of QMP commands to run before the guest does */
         json_object *decisions; /* array of {"feature", "verdict", "driver"?, "choice", "for", "evidence"} */
         bool evidence;          /* whether that is wanted in decisions */
         bool plain;             /* for a shell: no descriptor may be needed */
@@ -36,7 +37,7 @@ struct Plan {
 int plan_new(Domain *domain, bool evidence, Plan **ret);
 Plan *plan_free(Plan *plan);
 
-/* {"argv", "blockdev", "files", "fds", "processes", "decisions"}; NULL when out of memory. */
+/* {"argv", "blockdev", "files", "fds", "processes", "commands", "decisions"}; NULL when out of memory. */
 json_object *plan_to_json(const Plan *plan);
 
 /* For `plan` functions of parts. Options without properties, or whose text is no list of them: -cpu. */
@@ -61,6 +62,12 @@ int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *f
 
 /* Takes `argv` (array of strings). */
 int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv);
+
+/*
+ * A QMP command to run when the emulator has started and before its guest does, for what no argument can
+ * say. Takes `arguments`. A plan for a shell warns of it.
+ */
+int plan_command(Plan *plan, const Part *part, const char *command, json_object *arguments);
 
 /*
  * Whether the feature is present, kept as a decision for the part with its evidence. Choices: what is done
