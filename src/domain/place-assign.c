@@ -31,6 +31,12 @@ char *place_part_name(const Part *part)
         return text_format(_("<%s> in line %u"), part->kind->name, xml_line(part->element));
 }
 
+bool place_is(const Part *part, PlaceType type)
+{
+        return part->place.type == type &&
+               (type == PLACE_VIRTIO_SERIAL || !streq(part->kind->name, "console"));
+}
+
 XmlElement *place_fault_element(const Part *part)
 {
         return part->place.element ?: part->element;

@@ -47,7 +47,7 @@ static int collect(const Domain *domain, Slots *ret)
         for (size_t i = 0; i < domain->n_devices; i++) {
                 Part *part = domain->devices[i];
 
-                if (part->place.type != PLACE_PCI || is_pci_controller(part))
+                if (!place_is(part, PLACE_PCI) || is_pci_controller(part))
                         continue;
                 ret->names[ret->n] = place_part_name(part);
                 if (!ret->names[ret->n])
@@ -138,7 +138,7 @@ static int check_functions(Domain *domain)
                 CLEANUP(MusterError) MusterError *error = NULL;
                 const Part *part = domain->devices[i];
 
-                if (part->place.type != PLACE_PCI || !part->place.given)
+                if (!place_is(part, PLACE_PCI) || !part->place.given)
                         continue;
                 r = pci_check(domain->pci, &part->place.pci.address, &error);
                 r = report(domain, part, error, r);
@@ -244,7 +244,7 @@ static int write_all(Domain *domain, const Slots *slots)
 static void refuse(Domain *domain)
 {
         for (size_t i = 0; i < domain->n_devices; i++)
-                if (domain->devices[i]->place.type == PLACE_PCI)
+                if (place_is(domain->devices[i], PLACE_PCI))
                         xml_fault(domain->xml, FAULT_ERROR, place_fault_element(domain->devices[i]),
                                   /* attribute= */ NULL,
                                   _("This machine type has no PCI; take another model of <%s>, or another "

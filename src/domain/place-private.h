@@ -23,5 +23,11 @@ XmlElement *place_fault_element(const Part *part);
 /* "disk vda", "usb controller 0", "<rng> in line 12": for messages. To free(). */
 char *place_part_name(const Part *part);
 
-/* Two parts want the same place; `what` is that place in words. */
+/*
+ * Whether it has, or wants, a place of this type. A console that is the twin of a serial port repeats that
+ * one's address and is plugged in nowhere.
+ */
+bool place_is(const Part *part, PlaceType type);
+
+/* Two parts want the same place: a fault of the second. */
 int place_clash(Domain *domain, const Part *first, const Part *second);

@@ -90,7 +90,7 @@ static int check_given(Domain *domain, PlaceType type)
         for (size_t i = 0; r >= 0 && i < domain->n_devices; i++) {
                 Part *part = domain->devices[i], *user;
 
-                if (part->place.type != type || !part->place.given)
+                if (!place_is(part, type) || !part->place.given)
                         continue;
                 if (type == PLACE_CCID)
                         check_ccid(domain, part);
@@ -165,14 +165,14 @@ static int assign(Domain *domain, PlaceType place, ControllerType type)
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < n; i++)
-                if (domain->devices[i]->place.type == place)
+                if (place_is(domain->devices[i], place))
                         r = provide(domain, domain->devices[i], type);
         if (r >= 0)
                 r = check_given(domain, place);
         for (size_t i = 0; r >= 0 && i < n && domain->faults->n_errors == 0; i++) {
                 Part *part = domain->devices[i];
 
-                if (part->place.type != place || part->place.given)
+                if (!place_is(part, place) || part->place.given)
                         continue;
                 r = give(domain, part, type);
                 if (r >= 0)
@@ -198,7 +198,7 @@ static Part *find_register(const Domain *domain, uint64_t reg)
         for (size_t i = 0; i < domain->n_devices; i++) {
                 const Place *place = &domain->devices[i]->place;
 
-                if (place->type == PLACE_SPAPR_VIO && place->reg == reg)
+                if (place_is(domain->devices[i], PLACE_SPAPR_VIO) && place->reg == reg)
                         return domain->devices[i];
         }
         return NULL;
@@ -211,7 +211,7 @@ int place_assign_spapr_vio(Domain *domain)
         for (size_t i = 0; r >= 0 && i < domain->n_devices; i++) {
                 Part *part = domain->devices[i];
 
-                if (part->place.type != PLACE_SPAPR_VIO || !part->place.given)
+                if (!place_is(part, PLACE_SPAPR_VIO) || !part->place.given)
                         continue;
                 if (find_register(domain, part->place.reg) != part)
                         r = place_clash(domain, find_register(domain, part->place.reg), part);
@@ -221,7 +221,7 @@ int place_assign_spapr_vio(Domain *domain)
                 uint64_t reg = part->place.base;
                 XmlElement *element;
 
-                if (part->place.type != PLACE_SPAPR_VIO || part->place.given)
+                if (!place_is(part, PLACE_SPAPR_VIO) || part->place.given)
                         continue;
                 while (find_register(domain, reg))
                         reg += 0x1000;

@@ -17,7 +17,7 @@
 
 static bool is_usb(const Part *part)
 {
-        return part->place.type == PLACE_USB;
+        return place_is(part, PLACE_USB);
 }
 
 static bool is_named(const Part *part, const char *attribute)

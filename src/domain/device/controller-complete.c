@@ -94,7 +94,7 @@ static void check_usb(Domain *domain, Part *part)
                 refuse(domain, part, "ports",
                        _("Only qemu-xhci and nec-xhci can have another number of ports, from 1 to 15; leave "
                          "ports out."));
-        if (controller->start_port >= 0 &&
+        if (controller_is_companion(controller) &&
             !controller_get(domain, CONTROLLER_USB, (unsigned)controller->index))
                 refuse(domain, part, "index",
                        _("This companion has no ich9-ehci1 of its index to serve; add one, or remove "
@@ -276,12 +276,11 @@ static int set_alias(Domain *domain, Part *part)
                 alias = text_format("%s%d", type, controller->index);
         if (!alias)
                 return -ENOMEM;
-        if (controller->start_port >= 0 || controller_is_built_in(domain, controller)) {
-                /* A running domain's dump names all four of ich9's by the same. */
+        /* A running domain's dump names all four of ich9's by the same. */
+        if (controller_is_built_in(domain, controller) ||
+            (controller_is_companion(controller) && streq_ptr(part->alias, alias)))
                 free(TAKE(part->alias));
-                return 0;
-        }
-        if (!part->alias)
+        else if (!part->alias && !controller_is_companion(controller))
                 part->alias = TAKE(alias);
         return 0;
 }

@@ -13,10 +13,10 @@
 
 static bool index_taken(const Domain *domain, ControllerType type, int index)
 {
-        for (Part *part = NULL; (part = controller_next(domain, type, part));) {
-                const Controller *controller = part->data;
+        for (size_t i = 0; i < domain->n_devices; i++) {
+                const Controller *controller = controller_of(domain->devices[i]);
 
-                if (controller->index == index)
+                if (controller && controller->type == type && controller->index == index)
                         return true;
         }
         return false;
@@ -29,11 +29,6 @@ int controller_free_index(const Domain *domain, ControllerType type)
         while (index_taken(domain, type, index))
                 index++;
         return index;
-}
-
-static bool is_companion(const Controller *controller)
-{
-        return controller->type == CONTROLLER_USB && controller->start_port >= 0;
 }
 
 static bool is_companions_master(const Controller *controller)
@@ -68,7 +63,7 @@ static void assign_index(const Domain *domain, Part *part, bool companions)
         bool first_root = is_root(controller) && !index_taken(domain, CONTROLLER_PCI, 0);
 
         if (controller->type == _CONTROLLER_TYPES || controller->index >= 0 ||
-            is_companion(controller) != companions)
+            controller_is_companion(controller) != companions)
                 return;
         if (companions)
                 controller->index = companion_index(domain, part);
@@ -79,24 +74,29 @@ static void assign_index(const Domain *domain, Part *part, bool companions)
                                 : controller_free_index(domain, controller->type);
 }
 
-/* Of PCI's the assignment of places speaks. */
-static void check_index(Domain *domain, Part *part)
+/* Companions have their master's; of PCI's the assignment of places speaks. */
+static bool is_double(const Controller *first, const Controller *second)
 {
-        const Controller *controller = part->data;
+        return first->type == second->type && first->index == second->index &&
+               first->type != CONTROLLER_PCI &&
+               (!(controller_is_companion(first) || controller_is_companion(second)) ||
+                first->model == second->model);
+}
 
-        for (Part *other = NULL;
-             (other = domain_next(domain, &device_controller, other)) && other != part;) {
-                const Controller *before = other->data;
+static void check_index(Domain *domain, size_t at)
+{
+        const Controller *controller = controller_of(domain->devices[at]);
 
-                if (before->type != controller->type || before->index != controller->index ||
-                    controller->type == CONTROLLER_PCI)
+        for (size_t i = 0; controller && i < at; i++) {
+                const Controller *before = controller_of(domain->devices[i]);
+
+                if (!before || !is_double(before, controller))
                         continue;
-                if ((is_companion(before) || is_companion(controller)) && before->model != controller->model)
-                        continue;
-                xml_fault(domain->xml, FAULT_ERROR, part->element, "index",
+                xml_fault(domain->xml, FAULT_ERROR, domain->devices[at]->element, "index",
                           _("There is a %s controller of index %d already; leave the index of one out, and "
                             "it gets a free one."),
                           controller_type_name(controller->type), controller->index);
+                return;
         }
 }
 
@@ -213,8 +213,8 @@ int controller_imply(Domain *domain)
         for (int companions = 0; companions <= 1; companions++)
                 while ((part = domain_next(domain, &device_controller, part)))
                         assign_index(domain, part, companions != 0);
-        while ((part = domain_next(domain, &device_controller, part)))
-                check_index(domain, part);
+        for (size_t i = 0; i < domain->n_devices; i++)
+                check_index(domain, i);
         check_none(domain);
         if (domain->faults->n_errors > 0)
                 return 0;

@@ -106,7 +106,7 @@ const ControllerModel *controller_default_model(const Domain *domain, Controller
 
 unsigned controller_usb_ports(const Controller *controller)
 {
-        if (!controller->model || controller->start_port >= 0)
+        if (!controller->model || controller_is_companion(controller))
                 return 0;
         return controller->ports >= 0 ? (unsigned)controller->ports : controller->model->ports;
 }

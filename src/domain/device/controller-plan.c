@@ -219,7 +219,7 @@ static unsigned step_of(const Domain *domain, const Part *part)
 
         if (controller->type == CONTROLLER_PCI)
                 return depth_of(domain, part);
-        return controller->type == CONTROLLER_USB && controller->start_port >= 0;
+        return controller_is_companion(controller);
 }
 
 static int plan_type(Plan *plan, ControllerType type)

@@ -66,6 +66,9 @@ const ControllerModel *controller_default_model(const Domain *domain, Controller
 /* NULL: the part is no controller, or unusable. */
 Controller *controller_of(const Part *part);
 
+/* Of ich9-ehci1, whose bus it serves. */
+bool controller_is_companion(const Controller *controller);
+
 /* The next one of a type behind `last` (NULL: the first); companions too. */
 Part *controller_next(const Domain *domain, ControllerType type, const Part *last);
 Part *controller_get(const Domain *domain, ControllerType type, unsigned index);

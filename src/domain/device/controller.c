@@ -26,6 +26,11 @@ Controller *controller_of(const Part *part)
         return controller && controller->type < _CONTROLLER_TYPES ? controller : NULL;
 }
 
+bool controller_is_companion(const Controller *controller)
+{
+        return controller->type == CONTROLLER_USB && controller->start_port >= 0;
+}
+
 Part *controller_next(const Domain *domain, ControllerType type, const Part *last)
 {
         for (Part *part = domain_next(domain, &device_controller, last); part;
@@ -40,12 +45,12 @@ Part *controller_next(const Domain *domain, ControllerType type, const Part *las
 
 Part *controller_get(const Domain *domain, ControllerType type, unsigned index)
 {
-        for (Part *part = NULL; (part = controller_next(domain, type, part));) {
-                const Controller *controller = part->data;
+        for (size_t i = 0; i < domain->n_devices; i++) {
+                const Controller *controller = controller_of(domain->devices[i]);
 
-                if (controller->index == (int)index &&
-                    !(type == CONTROLLER_USB && controller->model && controller->start_port >= 0))
-                        return part;
+                if (controller && controller->type == type && controller->index == (int)index &&
+                    !controller_is_companion(controller))
+                        return domain->devices[i];
         }
         return NULL;
 }
