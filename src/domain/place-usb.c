@@ -92,7 +92,7 @@ static int check_given(Domain *domain)
         return r;
 }
 
-/* --- controllers and hubs ------------------------------------------------------------------------ */
+/* --- controllers --------------------------------------------------------------------------------- */
 
 static bool has_no_usb(const Domain *domain)
 {
@@ -116,26 +116,6 @@ static int provide(Domain *domain, const Part *part)
         if (part->place.bus > 0 || !controller_next(domain, CONTROLLER_USB, NULL) || is_named(part, "bus"))
                 return controller_ensure(domain, CONTROLLER_USB, part->place.bus);
         return 0;
-}
-
-static int add_hubs(Domain *domain)
-{
-        size_t ports = 0, devices = 0;
-        int r = 0;
-
-        for (size_t i = 0; i < domain->n_devices; i++) {
-                const Part *part = domain->devices[i];
-                const Controller *controller = controller_of(part);
-
-                if (controller && controller->type == CONTROLLER_USB)
-                        ports += controller_usb_ports(controller);
-                else if (part->kind == &device_hub)
-                        ports += HUB_PORTS;
-                devices += is_usb(part);
-        }
-        for (; r >= 0 && ports < devices && domain->faults->n_errors == 0; ports += HUB_PORTS - 1)
-                r = hub_add(domain);
-        return r;
 }
 
 /* --- what is free -------------------------------------------------------------------------------- */
@@ -203,6 +183,38 @@ static int give(Domain *domain, Part *part)
         if (r >= 0)
                 r = xml_setf(element, "bus", "%u", part->place.bus);
         return r < 0 ? r : xml_set(element, "port", part->place.usb_port);
+}
+
+static bool has_free(const Domain *domain)
+{
+        char port[PLACE_USB_PORT_SIZE];
+
+        for (unsigned bus = 0; bus < PLACE_CONTROLLERS_MAX; bus++)
+                if (find_free(domain, bus, "", count_ports(domain, bus), port))
+                        return true;
+        return false;
+}
+
+static int add_hubs(Domain *domain)
+{
+        size_t ports = 0, devices = 0;
+        int r = 0;
+
+        for (size_t i = 0; i < domain->n_devices; i++) {
+                const Part *part = domain->devices[i];
+                const Controller *controller = controller_of(part);
+
+                if (controller && controller->type == CONTROLLER_USB)
+                        ports += controller_usb_ports(controller);
+                else if (part->kind == &device_hub)
+                        ports += HUB_PORTS;
+                devices += is_usb(part);
+        }
+        if (!has_free(domain)) /* not for a hub either, which the device itself will say */
+                return 0;
+        for (; r >= 0 && ports < devices && domain->faults->n_errors == 0; ports += HUB_PORTS - 1)
+                r = hub_add(domain);
+        return r;
 }
 
 /* Hubs first, since others go behind them; then as libvirt goes through the kinds. */
