@@ -116,6 +116,12 @@ static const struct {
                  {"MUSTER_FEATURES_DIR", N_("A folder in place of that of the shipped features.")},
                  {"MUSTER_SCHEMAS_DIR",
                   N_("A folder in place of that of the RELAX NG schema of definitions.")},
+                 {"MUSTER_RUN_DIR",
+                  N_("Where domains keep their sockets, in place of /run/muster/domains (of others than "
+                     "root: $XDG_RUNTIME_DIR/muster/domains).")},
+                 {"MUSTER_STATE_DIR",
+                  N_("Where domains keep what outlives them, in place of /var/lib/muster/domains (of others "
+                     "than root: ~/.local/state/muster/domains).")},
                  {"MUSTER_CACHE_DIR", N_("The folder of the cache, in place of either of those above.")},
                  {"XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.")},
                  {"XDG_CACHE_HOME",

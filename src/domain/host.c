@@ -175,17 +175,25 @@ static char *users_state_directory(bool *ret_known)
         return NULL;
 }
 
+/* What a variable names, if it is absolute. */
+static char *named_directory(const char *variable)
+{
+        const char *directory = secure_getenv(variable);
+
+        return directory && directory[0] == '/' ? strdup(directory) : NULL;
+}
+
 static int find_directories(LocalHost *self, MusterError **ret_error)
 {
-        bool known = true;
+        bool known = true, root = geteuid() == 0;
 
-        if (geteuid() == 0) {
-                self->run_directory = strdup("/run/muster/domains");
-                self->state_directory = strdup("/var/lib/muster/domains");
-        } else {
-                self->run_directory = users_run_directory();
-                self->state_directory = users_state_directory(&known);
-        }
+        self->run_directory = named_directory("MUSTER_RUN_DIR");
+        if (!self->run_directory)
+                self->run_directory = root ? strdup("/run/muster/domains") : users_run_directory();
+        self->state_directory = named_directory("MUSTER_STATE_DIR");
+        if (!self->state_directory)
+                self->state_directory =
+                        root ? strdup("/var/lib/muster/domains") : users_state_directory(&known);
         if (!known)
                 return error_set(ret_error, -ENOENT,
                                  _("Nothing says where your home is; set HOME or XDG_STATE_HOME."));
