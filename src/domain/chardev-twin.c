@@ -8,34 +8,23 @@
 
 static const char *const members[] = {"source", "protocol", "log"};
 
-static bool same_attributes(XmlElement *a, XmlElement *b)
+/* Whether `twin` has no attribute and no element that `element` has not as well. */
+static bool says_no_more(XmlElement *element, XmlElement *twin)
 {
-        size_t n = 0;
+        XmlElement *child = NULL, *other = NULL;
 
-        for (const xmlAttr *attribute = a->properties; attribute; attribute = attribute->next, n++) {
+        for (const xmlAttr *attribute = twin->properties; attribute; attribute = attribute->next) {
                 const char *name = (const char *)attribute->name;
 
-                if (!streq_ptr(xml_attribute(a, name), xml_attribute(b, name)))
+                if (!streq_ptr(xml_attribute(element, name), xml_attribute(twin, name)))
                         return false;
         }
-        for (const xmlAttr *attribute = b->properties; attribute; attribute = attribute->next)
-                n--;
-        return n == 0;
-}
-
-static bool same_elements(XmlElement *a, XmlElement *b)
-{
-        XmlElement *x = NULL, *y = NULL;
-
-        if (!streq(xml_name(a), xml_name(b)) || !same_attributes(a, b))
-                return false;
-        do {
-                x = xml_next_any(a, x);
-                y = xml_next_any(b, y);
-                if (x && y && !same_elements(x, y))
+        while ((child = xml_next_any(twin, child))) {
+                other = xml_next(element, xml_name(child), other);
+                if (!other || !says_no_more(other, child))
                         return false;
-        } while (x && y);
-        return !x && !y;
+        }
+        return true;
 }
 
 bool chardev_agrees(XmlElement *element, XmlElement *twin)
@@ -49,7 +38,7 @@ bool chardev_agrees(XmlElement *element, XmlElement *twin)
 
                 while ((y = xml_next(twin, members[i], y))) {
                         x = xml_next(element, members[i], x);
-                        if (!x || !same_elements(x, y))
+                        if (!x || !says_no_more(x, y))
                                 return false;
                 }
         }

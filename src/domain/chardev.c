@@ -159,6 +159,9 @@ static int read_unix(Domain *domain, const Chardev *chardev, XmlElement *source)
         check_absolute(domain, source, self->path);
         if (!is_path_of_libvirt(self->path))
                 return 0;
+        xml_fault(domain->xml, FAULT_WARNING, source, "path",
+                  _("This path is one that libvirt made for itself; the domain gets a socket of its own in "
+                    "muster's directory."));
         free(TAKE(self->path));
         return xml_set(source, "path", NULL);
 }

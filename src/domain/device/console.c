@@ -157,7 +157,10 @@ static int complete_twin(Domain *domain, Part *part)
                 xml_fault(domain->xml, FAULT_WARNING, part->element, /* attribute= */ NULL,
                           _("The first console is the first serial port, so what that says of the other end "
                             "holds for both; for a console of its own give <target type='virtio'/>."));
-        r = chardev_copy(serial->element, part->element);
+        /* The port may have its turn later, and shall not say more then. */
+        r = chardev_complete(serial_chardev(serial), "type");
+        if (r >= 0)
+                r = chardev_copy(serial->element, part->element);
         if (r >= 0)
                 r = settle_alias(domain, part, serial);
         settle_place(domain, part, serial);

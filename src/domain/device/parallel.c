@@ -26,16 +26,23 @@ static int read_parallel(Domain *domain, Part *part)
         return chardev_read(domain, part->element, "type", chardev_plain, &parallel->chardev);
 }
 
+static bool is_taken(const Domain *domain, uint64_t port)
+{
+        for (Part *part = NULL; (part = domain_next(domain, &device_parallel, part));) {
+                const Parallel *parallel = part->data;
+
+                if (parallel->has_port && parallel->port == port)
+                        return true;
+        }
+        return false;
+}
+
 static uint64_t free_port(const Domain *domain)
 {
         uint64_t port = 0;
 
-        for (Part *part = NULL; (part = domain_next(domain, &device_parallel, part));) {
-                const Parallel *parallel = part->data;
-
-                if (parallel->has_port && parallel->port >= port)
-                        port = parallel->port + 1;
-        }
+        while (is_taken(domain, port))
+                port++;
         return port;
 }
 

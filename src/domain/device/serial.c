@@ -53,6 +53,11 @@ bool serial_has_console(const Part *part)
         return serial->type == SERIAL_ISA || serial->type == SERIAL_SYSTEM || serial->type == SERIAL_SPAPR;
 }
 
+const Chardev *serial_chardev(const Part *part)
+{
+        return &((const Serial *)part->data)->chardev;
+}
+
 char *serial_alias(const Part *part)
 {
         return part->alias ? strdup(part->alias) : text_format("%s%u", part->kind->alias, part->index);
@@ -187,17 +192,24 @@ static int want_place(Domain *domain, Part *part)
         return 0;
 }
 
-/* Ports are counted over all types, as libvirt does; those that are given keep theirs. */
+static bool is_taken(const Domain *domain, uint64_t port)
+{
+        for (Part *part = NULL; (part = domain_next(domain, &device_serial, part));) {
+                const Serial *serial = part->data;
+
+                if (serial->has_port && serial->port == port)
+                        return true;
+        }
+        return false;
+}
+
+/* Numbers are given out over all types. */
 static uint64_t free_port(const Domain *domain)
 {
         uint64_t port = 0;
 
-        for (Part *part = NULL; (part = domain_next(domain, &device_serial, part));) {
-                const Serial *serial = part->data;
-
-                if (serial->has_port && serial->port >= port)
-                        port = serial->port + 1;
-        }
+        while (is_taken(domain, port))
+                port++;
         return port;
 }
 

@@ -11,5 +11,7 @@ extern const PartKind device_serial;
  * not those that plug into PCI or USB. */
 bool serial_has_console(const Part *part);
 
+const Chardev *serial_chardev(const Part *part);
+
 /* The alias that it has or will get; to free(). */
 char *serial_alias(const Part *part);
