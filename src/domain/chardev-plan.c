@@ -28,20 +28,23 @@ static const char *spice_name(const Part *part)
         return streq(part->kind->name, "smartcard") ? "smartcard" : "vdagent";
 }
 
+/* The schema declares what this emulator was built for, its types what is installed: modules may be missing.
+ */
 static bool need_backend(Plan *plan, const Chardev *chardev)
 {
-        CLEANUP(free) char *path = text_format("chardev-add/arg-type/backend/+%s", chardev_type(chardev));
+        CLEANUP(free) char *type = text_format("chardev-%s", chardev_type(chardev));
 
-        if (!path) {
+        if (!type) {
                 plan->domain->faults->out_of_memory = true;
                 return false;
         }
-        if (domain_schema_has(plan->domain, path))
+        if (domain_has_type(plan->domain, type))
                 return true;
-        plan_fault(plan, chardev->element, /* attribute= */ NULL,
-                   _("%s has no character device \"%s\" (%s is not declared); give another type, or an "
-                     "emulator that was built with it."),
-                   domain_emulator_text(plan->domain), chardev_type(chardev), path);
+        plan_fault(
+                plan, chardev->element, /* attribute= */ NULL,
+                _("%s has no character device \"%s\" (there is no type %s); install the emulator's module "
+                  "for it, or give another type."),
+                domain_emulator_text(plan->domain), chardev_type(chardev), type);
         return false;
 }
 

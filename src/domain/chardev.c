@@ -88,12 +88,11 @@ static void read_labels(Domain *domain, XmlElement *source)
                 bool relabel = true;
 
                 read_switch(domain->xml, label, "relabel", &relabel);
+                xml_mark_all(label);
                 if (relabel)
                         xml_fault(domain->xml, FAULT_COSMETIC, label, /* attribute= */ NULL,
                                   _("Muster gives files no security labels; remove <seclabel>, or say "
                                     "relabel='no'."));
-                else
-                        xml_mark_all(label);
         }
 }
 
@@ -329,7 +328,7 @@ static void read_type(Domain *domain, XmlElement *element, const char *attribute
                       Chardev *chardev)
 {
         const char *const *words = allowed ?: types;
-        int word = value_word("pty", words);
+        int word = streq(words[0], "pty") ? 0 : -EINVAL;
 
         if (read_word(domain->xml, element, attribute, words, &word) == 0 && word < 0)
                 xml_fault(domain->xml, FAULT_ERROR, element, attribute,

@@ -21,7 +21,7 @@ extern const char *const chardev_plain[];
 /*
  * Reads `element` (its attribute `attribute`, "type" or "mode", says which; its <source>, <protocol>, <log>,
  * <target>'s are the caller's). `allowed`: NULL for all types, or a NULL-terminated list; a type that is not
- * given is "pty" if that is allowed, else a fault.
+ * given is "pty" if that is the first of them, else a fault.
  */
 int chardev_read(Domain *domain, XmlElement *element, const char *attribute, const char *const *allowed,
                  Chardev *ret);

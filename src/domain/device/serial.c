@@ -164,7 +164,7 @@ static void check_type(Domain *domain, Part *part)
                         domain_emulator_text(domain), model);
         if (serial->model && !streq(serial->model, model))
                 xml_fault(domain->xml, FAULT_ERROR, xml_child(target, "model"), "name",
-                          _("A %s of this machine is a \"%s\"; give that, or remove <model>."),
+                          _("A port of type %s has the model \"%s\" here; give that, or remove <model>."),
                           types[serial->type], model);
 }
 
@@ -187,8 +187,8 @@ static int want_place(Domain *domain, Part *part)
             (part->place.type == PLACE_ISA && serial->type != SERIAL_SYSTEM))
                 return 0;
         xml_fault(domain->xml, FAULT_ERROR, part->place.element, "type",
-                  _("A %s has no address of type \"%s\"; remove <address>."), types[serial->type],
-                  place_type_name(part->place.type));
+                  _("A port of type %s has no address of type \"%s\"; remove <address>."),
+                  types[serial->type], place_type_name(part->place.type));
         return 0;
 }
 
