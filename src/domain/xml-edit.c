@@ -69,7 +69,7 @@ void xml_remove(XmlElement *element)
 
 void xml_move_before(XmlElement *element, XmlElement *sibling)
 {
-        xmlUnlinkNode(element);
+        libxml.xmlUnlinkNode(element);
         element->parent = sibling->parent;
         element->prev = sibling->prev;
         element->next = sibling;
