@@ -67,6 +67,19 @@ void xml_remove(XmlElement *element)
         libxml.xmlFreeNode(element);
 }
 
+void xml_move_before(XmlElement *element, XmlElement *sibling)
+{
+        libxml.xmlUnlinkNode(element);
+        element->parent = sibling->parent;
+        element->prev = sibling->prev;
+        element->next = sibling;
+        if (sibling->prev)
+                sibling->prev->next = element;
+        else
+                sibling->parent->children = element;
+        sibling->prev = element;
+}
+
 int xml_set_text(XmlElement *element, const char *text)
 {
         xmlNode *node = libxml.xmlNewText(TEXT(text)), *next;

@@ -82,6 +82,9 @@ int xml_add(XmlElement *parent, const char *name, const char *text, XmlElement *
 /* The child of this name, which is made if it is not there. */
 int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret);
 
+/* Puts an element of the tree in front of another one. */
+void xml_move_before(XmlElement *element, XmlElement *sibling);
+
 /* Takes an element out of the tree and frees it. */
 void xml_remove(XmlElement *element);
 

@@ -5,12 +5,14 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/chardev.h"
 #include "domain/value.h"
 #include "domain/virtio.h"
 
 typedef enum RngBackend {
         RNG_RANDOM,
         RNG_BUILTIN,
+        RNG_EGD,
 } RngBackend;
 
 typedef struct Rng {
@@ -19,12 +21,14 @@ typedef struct Rng {
         bool has_rate;
         uint64_t bytes, period; /* at most so many each period of milliseconds */
         RngBackend backend;
-        char *file; /* of RNG_RANDOM */
+        char *file;      /* of RNG_RANDOM */
+        Chardev chardev; /* of RNG_EGD */
 } Rng;
 
 static int read_backend(Domain *domain, Part *part, Rng *rng)
 {
-        static const char *const models[] = {"random", "builtin", NULL};
+        static const char *const models[] = {"random", "builtin", "egd", NULL};
+        static const char *const types[] = {"tcp", "unix", "udp", "dev", "file", "pipe", NULL};
         XmlElement *backend = xml_child(part->element, "backend");
         int model = RNG_RANDOM;
 
@@ -38,6 +42,8 @@ static int read_backend(Domain *domain, Part *part, Rng *rng)
         rng->backend = (RngBackend)model;
         if (rng->backend == RNG_BUILTIN)
                 return 0;
+        if (rng->backend == RNG_EGD)
+                return chardev_read(domain, backend, "type", types, &rng->chardev);
         rng->file = xml_text(backend);
         if (!rng->file)
                 return -ENOMEM;
@@ -71,15 +77,35 @@ static int read_rng(Domain *domain, Part *part)
 static int complete(Domain *domain, Part *part)
 {
         Rng *rng = part->data;
+        int r = rng->backend == RNG_EGD ? chardev_complete(&rng->chardev, "type") : 0;
 
-        return virtio_want_place(domain, part, rng->model, /* hotplug= */ true);
+        return r < 0 ? r : virtio_want_place(domain, part, rng->model, /* hotplug= */ true);
 }
 
-static int plan_backend(Plan *plan, const Part *part, const char *id)
+/* A daemon that gathers entropy, by its protocol. */
+static int plan_egd(Plan *plan, Part *part, const char *id)
 {
         const Rng *rng = part->data;
-        json_object *object = json_object_new_object();
+        CLEANUP(free) char *chardev = NULL;
+        CLEANUP(json) json_object *object = json_object_new_object();
+        int r;
 
+        if (!object)
+                return -ENOMEM;
+        r = chardev_plan_alias(plan, part, &rng->chardev, &chardev);
+        if (r >= 0)
+                r = json_add_string(object, "chardev", chardev);
+        return r < 0 ? r : plan_object(plan, part, "rng-egd", id, TAKE(object));
+}
+
+static int plan_backend(Plan *plan, Part *part, const char *id)
+{
+        const Rng *rng = part->data;
+        json_object *object;
+
+        if (rng->backend == RNG_EGD)
+                return plan_egd(plan, part, id);
+        object = json_object_new_object();
         if (rng->backend == RNG_BUILTIN) {
                 if (!plan_has(plan, part, "rng-builtin", NULL, _("the emulator makes the bytes"), NULL))
                         plan_fault(plan, part->element, /* attribute= */ NULL,
@@ -122,6 +148,7 @@ static void clear(Part *part)
         Rng *rng = part->data;
 
         free(rng->file);
+        chardev_clear(&rng->chardev);
 }
 
 const PartKind device_rng = {
