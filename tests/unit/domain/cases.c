@@ -90,8 +90,7 @@ static int host_firmware(const DomainHost *host, const FirmwareList **ret, Muste
 {
         CaseHost *self = host->userdata;
         CLEANUP(free)
-        char *ovmf = maker_data("firmware/ovmf"),
-             *aarch64 = maker_data("firmware/qemu-efi-aarch64");
+        char *ovmf = maker_data("firmware/ovmf"), *aarch64 = maker_data("firmware/qemu-efi-aarch64");
         char *folders[] = {ovmf, aarch64, NULL};
         int r = 0;
 
@@ -157,6 +156,11 @@ static int host_random(const DomainHost *host, void *buffer, size_t size)
         return 0;
 }
 
+static int64_t host_now(const DomainHost *host)
+{
+        return 1700000000; /* 2023-11-14T22:13:20 UTC */
+}
+
 void case_host_init(CaseHost *ret)
 {
         *ret = (CaseHost){
@@ -168,7 +172,8 @@ void case_host_init(CaseHost *ret)
                          .file_mode = host_file_mode,
                          .find_program = host_find_program,
                          .network = host_network,
-                         .random = host_random},
+                         .random = host_random,
+                         .now = host_now},
                 .seed = 1,
         };
         ret->host.userdata = ret;

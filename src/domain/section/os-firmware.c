@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * <loader>, <nvram> and <os firmware=…>. What a descriptor decides is written down as libvirt (8.6 and
+ * newer) does: <firmware>, <loader> and <nvram> then say all of it, and it is not chosen again, so a domain
+ * keeps its firmware when descriptors come and go.
+ */
+
+#include <errno.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "domain/section/general.h"
+#include "domain/section/os-private.h"
+#include "domain/section/pm.h"
+#include "domain/value.h"
+
+static const char *const loader_types[] = {[OS_LOADER_ROM] = "rom", [OS_LOADER_PFLASH] = "pflash", NULL};
+static const char *const formats[] = {"raw", "qcow2", NULL};
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+static int read_flag(Domain *domain, XmlElement *element, const char *name)
+{
+        bool value;
+
+        return read_switch(domain->xml, element, name, &value) > 0 ? value : -1;
+}
+
+static int read_format(Domain *domain, XmlElement *element, const char *name, char **ret)
+{
+        int format;
+
+        return read_word(domain->xml, element, name, formats, &format) > 0
+                       ? read_text(domain->xml, element, name, ret)
+                       : 0;
+}
+
+static int read_features(Domain *domain, OsFirmware *firmware, XmlElement *element)
+{
+        XmlElement *feature = NULL;
+        int r = 0;
+
+        while (r >= 0 && (feature = xml_next(element, "feature", feature))) {
+                const char *name = xml_attribute(feature, "name");
+                bool enabled = true;
+
+                if (!name || read_switch(domain->xml, feature, "enabled", &enabled) <= 0)
+                        xml_fault(domain->xml, FAULT_ERROR, feature, /* attribute= */ NULL,
+                                  _("Which feature of the firmware, and shall it be there? Give name=… and "
+                                    "enabled=…."));
+                else
+                        r = strv_append(enabled ? &firmware->with : &firmware->without, name);
+        }
+        return r;
+}
+
+static int read_loader(Domain *domain, OsFirmware *firmware, XmlElement *os)
+{
+        XmlElement *loader = xml_child(os, "loader");
+        int r;
+
+        firmware->loader = loader;
+        if (!loader)
+                return 0;
+        read_word(domain->xml, loader, "type", loader_types, &firmware->type);
+        firmware->readonly = read_flag(domain, loader, "readonly");
+        firmware->secure = read_flag(domain, loader, "secure");
+        firmware->stateless = read_flag(domain, loader, "stateless");
+        r = read_format(domain, loader, "format", &firmware->format);
+        return r < 0 ? r : os_read_path(domain, os, "loader", &firmware->path);
+}
+
+/* Either <nvram>PATH</nvram> or <nvram type='file'><source file='PATH'/></nvram>. */
+static int read_nvram(Domain *domain, OsFirmware *firmware, XmlElement *os)
+{
+        static const char *const types[] = {"file", NULL};
+        XmlElement *nvram = xml_child(os, "nvram"), *source;
+        int type, r;
+
+        firmware->nvram_element = nvram;
+        if (!nvram)
+                return 0;
+        r = read_text(domain->xml, nvram, "template", &firmware->nvram_template);
+        if (r >= 0)
+                r = read_format(domain, nvram, "templateFormat", &firmware->template_format);
+        if (r >= 0)
+                r = read_format(domain, nvram, "format", &firmware->nvram_format);
+        source = r >= 0 && read_word(domain->xml, nvram, "type", types, &type) > 0
+                         ? xml_child(nvram, "source")
+                         : NULL;
+        if (r >= 0)
+                r = source ? read_text(domain->xml, source, "file", &firmware->nvram)
+                           : os_read_path(domain, os, "nvram", &firmware->nvram);
+        if ((firmware->nvram_template && firmware->nvram_template[0] != '/') ||
+            (source && firmware->nvram && firmware->nvram[0] != '/'))
+                xml_fault(domain->xml, FAULT_ERROR, source ?: nvram, /* attribute= */ NULL,
+                          _("The file's path is not absolute; write it from / on."));
+        return r;
+}
+
+static XmlElement *find_smm(Domain *domain)
+{
+        XmlElement *features = xml_child(domain->xml->root, "features");
+
+        return features ? xml_child(features, "smm") : NULL;
+}
+
+/* What <features><smm state=…> says: -1 if nothing. */
+static int smm_state(const OsFirmware *firmware)
+{
+        return firmware->smm ? !streq_ptr(xml_attribute(firmware->smm, "state"), "off") : -1;
+}
+
+int os_read_firmware(Domain *domain, Os *os)
+{
+        static const char *const interfaces[] = {"bios", "efi", NULL};
+        XmlElement *element = xml_child(os->element, "firmware");
+        OsFirmware *firmware = &os->firmware;
+        int interface, r = 0;
+
+        firmware->smm = find_smm(domain);
+        smm_state(firmware); /* which <features> reads as well */
+        firmware->type = firmware->readonly = firmware->secure = firmware->stateless = -1;
+        if (read_word(domain->xml, os->element, "firmware", interfaces, &interface) > 0)
+                firmware->interface = interface == 0 ? FIRMWARE_BIOS : FIRMWARE_EFI;
+        if (element && !firmware->interface)
+                xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
+                          _("These features are looked for when the firmware is chosen by "
+                            "<os firmware='efi'>; add that, or remove them."));
+        if (element)
+                r = read_features(domain, firmware, element);
+        if (r >= 0)
+                r = read_loader(domain, firmware, os->element);
+        if (r >= 0)
+                r = read_nvram(domain, firmware, os->element);
+        return r;
+}
+
+void os_clear_firmware(OsFirmware *firmware)
+{
+        strv_free(firmware->with);
+        strv_free(firmware->without);
+        free(firmware->path);
+        free(firmware->format);
+        free(firmware->nvram);
+        free(firmware->nvram_format);
+        free(firmware->nvram_template);
+        free(firmware->template_format);
+}
+
+/* --- system management mode ---------------------------------------------------------------------- */
+
+bool os_needs_smm(const Domain *domain)
+{
+        return os_of(domain)->firmware.secure > 0 && os_is_x86(domain);
+}
+
+static int turn_smm_on(Domain *domain, const Os *os)
+{
+        XmlElement *smm = os->firmware.smm, *features;
+        int state = smm_state(&os->firmware), r;
+
+        if (os_pci_machine(domain) != PCI_MACHINE_Q35) {
+                xml_fault(domain->xml, FAULT_ERROR, os->type, "machine",
+                          _("Secure boot needs system management mode, which among PCs a q35 machine has; "
+                            "give machine='q35', or <loader secure='no'>."));
+                return 0;
+        }
+        if (state == 0)
+                xml_fault(domain->xml, FAULT_ERROR, smm, "state",
+                          _("This firmware's secure boot needs system management mode; give <smm "
+                            "state='on'/>, or <loader secure='no'>."));
+        if (state >= 0)
+                return 0;
+        r = xml_ensure(domain->xml->root, "features", &features);
+        if (r >= 0)
+                r = xml_ensure(features, "smm", &smm);
+        return r < 0 ? r : xml_set(smm, "state", "on");
+}
+
+/* --- choosing ------------------------------------------------------------------------------------ */
+
+/* What is wanted of a descriptor besides its features as they are listed. */
+static int add_wanted(Domain *domain, const OsFirmware *firmware, char ***with, char ***without)
+{
+        bool x86 = os_is_x86(domain);
+        int r = 0;
+
+        for (char **name = firmware->with; r >= 0 && name && *name; name++)
+                r = strv_append(with, *name);
+        for (char **name = firmware->without; r >= 0 && name && *name; name++)
+                r = strv_append(without, *name);
+        if (r >= 0 && firmware->secure > 0)
+                r = strv_append(with, x86 ? "requires-smm" : "secure-boot");
+        if (r >= 0 && x86 && (firmware->secure == 0 || smm_state(firmware) == 0))
+                r = strv_append(without, "requires-smm");
+        if (r >= 0 && pm_suspend_to_mem(domain) > 0)
+                r = strv_append(with, "acpi-s3");
+        if (r >= 0 && pm_suspend_to_disk(domain) > 0)
+                r = strv_append(with, "acpi-s4");
+        return r;
+}
+
+/* A descriptor that fits, NULL if none does (*ret_error). */
+static int choose(Domain *domain, const Os *os, bool by_loader, const Firmware **ret,
+                  MusterError **ret_error)
+{
+        CLEANUP(strv) char **with = NULL, **without = NULL;
+        const OsFirmware *firmware = &os->firmware;
+        FirmwareWanted wanted = {
+                .architecture = os->arch,
+                .machine = os->machine,
+                .interfaces = firmware->interface,
+                .format = firmware->format,
+                .nvram_format = firmware->template_format ?: firmware->nvram_format,
+                .stateless = firmware->stateless > 0,
+                .loader = by_loader ? firmware->path : NULL,
+        };
+        const FirmwareList *list = NULL;
+        int r;
+
+        *ret = NULL;
+        r = domain->host->firmware(domain->host, &list, ret_error);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
+        /* Of a file that was named only what belongs to it is asked. */
+        r = by_loader ? 0 : add_wanted(domain, firmware, &with, &without);
+        if (r < 0)
+                return r;
+        wanted.with = (const char *const *)with;
+        wanted.without = (const char *const *)without;
+        r = firmware_choose(list, &wanted, ret, ret_error);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int set_default(char **text, const char *value)
+{
+        if (!*text && value)
+                *text = strdup(value);
+        return *text || !value ? 0 : -ENOMEM;
+}
+
+/* STATE/NAME/NAME_VARS.fd, as the domain's own. */
+static int take_descriptor(Domain *domain, OsFirmware *firmware, const Firmware *found)
+{
+        bool split = found->device == FIRMWARE_FLASH && found->mode == FIRMWARE_SPLIT;
+        int r;
+
+        r = set_default(&firmware->path, found->executable);
+        if (r >= 0)
+                r = set_default(&firmware->format, found->executable_format);
+        if (firmware->type < 0)
+                firmware->type = found->device == FIRMWARE_FLASH ? OS_LOADER_PFLASH : OS_LOADER_ROM;
+        if (found->mode == FIRMWARE_STATELESS && found->device == FIRMWARE_FLASH)
+                firmware->stateless = 1;
+        if (r >= 0 && split && firmware->stateless <= 0) {
+                r = set_default(&firmware->nvram_template, found->nvram_template);
+                if (r >= 0)
+                        r = set_default(&firmware->template_format, found->nvram_format);
+        }
+        if (firmware_has(found, "requires-smm") && firmware->secure < 0 && os_is_x86(domain))
+                firmware->secure = 1;
+        return r;
+}
+
+static int write_features(const Os *os, const Firmware *found)
+{
+        static const char *const names[] = {"enrolled-keys", "secure-boot"};
+        XmlElement *element, *feature;
+        int r;
+
+        r = xml_ensure(os->element, "firmware", &element);
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(names); i++) {
+                if (strv_contains(os->firmware.with, names[i]) ||
+                    strv_contains(os->firmware.without, names[i]))
+                        continue;
+                r = xml_add(element, "feature", /* text= */ NULL, &feature);
+                if (r >= 0)
+                        r = xml_set(feature, "enabled", firmware_has(found, names[i]) ? "yes" : "no");
+                if (r >= 0)
+                        r = xml_set(feature, "name", names[i]);
+        }
+        return r;
+}
+
+static int choose_automatically(Domain *domain, Os *os)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        OsFirmware *firmware = &os->firmware;
+        const Firmware *found;
+        int r;
+
+        r = choose(domain, os, /* by_loader= */ false, &found, &error);
+        if (r < 0)
+                return r;
+        /* The BIOS that QEMU brings along needs no descriptor. */
+        if (!found && firmware->interface == FIRMWARE_BIOS && os_is_x86(domain) && !firmware->with)
+                return 0;
+        if (!found) {
+                xml_fault(domain->xml, FAULT_ERROR, os->element, "firmware", "%s",
+                          muster_error_message(error));
+                return 0;
+        }
+        if (found->device == FIRMWARE_KERNEL) {
+                xml_fault(domain->xml, FAULT_ERROR, os->element, "firmware",
+                          _("%s is loaded as a kernel; name it as <kernel>."), found->executable);
+                return 0;
+        }
+        r = take_descriptor(domain, firmware, found);
+        return r < 0 || firmware->interface != FIRMWARE_EFI ? r : write_features(os, found);
+}
+
+/* What belongs to a file that was named: a template, and whether it needs SMM. */
+static int look_up_loader(Domain *domain, Os *os)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        OsFirmware *firmware = &os->firmware;
+        const Firmware *found;
+        int r;
+
+        r = choose(domain, os, /* by_loader= */ true, &found, &error);
+        if (r < 0 || !found || found->device != FIRMWARE_FLASH)
+                return r;
+        /* A descriptor of flash is for flash, unless something else was said. */
+        if (firmware->type == OS_LOADER_ROM)
+                return 0;
+        return take_descriptor(domain, firmware, found);
+}
+
+/* --- completing ---------------------------------------------------------------------------------- */
+
+static int complete_nvram(Domain *domain, Os *os)
+{
+        OsFirmware *firmware = &os->firmware;
+        const char *name = domain_name(domain), *suffix;
+        int r;
+
+        if (firmware->readonly == 0 || firmware->stateless > 0) {
+                if (firmware->nvram_element)
+                        xml_fault(domain->xml, FAULT_ERROR, firmware->nvram_element, /* attribute= */ NULL,
+                                  _("This firmware keeps no variables in a file of their own; remove "
+                                    "<nvram>, or give <loader readonly='yes'> that is not stateless."));
+                return 0;
+        }
+        r = set_default(&firmware->nvram_format, firmware->template_format ?: "raw");
+        if (r < 0)
+                return r;
+        if (!firmware->nvram && !firmware->nvram_template) {
+                xml_fault(domain->xml, FAULT_ERROR, firmware->nvram_element ?: firmware->loader,
+                          /* attribute= */ NULL,
+                          _("No firmware descriptor names the variables that go with %s; add <nvram "
+                            "template=…>, or <loader stateless='yes'> if it has none."),
+                          firmware->path);
+                return 0;
+        }
+        if (firmware->nvram_template && !streq(firmware->template_format ?: "raw", firmware->nvram_format))
+                xml_fault(domain->xml, FAULT_ERROR, firmware->nvram_element ?: firmware->loader, "format",
+                          _("The variables are copied from a template of the format %s; give that "
+                            "format."),
+                          firmware->template_format ?: "raw");
+        suffix = streq(firmware->nvram_format, "raw") ? "fd" : firmware->nvram_format;
+        if (!firmware->nvram)
+                firmware->nvram =
+                        text_format("%s/%s/%s_VARS.%s", domain->host->state_directory, name, name, suffix);
+        return firmware->nvram ? 0 : -ENOMEM;
+}
+
+static int write_nvram(Os *os)
+{
+        OsFirmware *firmware = &os->firmware;
+        XmlElement *nvram;
+        int r;
+
+        if (!firmware->nvram)
+                return 0;
+        r = xml_ensure(os->element, "nvram", &nvram);
+        if (r >= 0 && firmware->nvram_template)
+                r = xml_set(nvram, "template", firmware->nvram_template);
+        if (r >= 0 && firmware->template_format && !streq(firmware->template_format, "raw"))
+                r = xml_set(nvram, "templateFormat", firmware->template_format);
+        if (r >= 0 && !streq(firmware->nvram_format, "raw"))
+                r = xml_set(nvram, "format", firmware->nvram_format);
+        return r < 0 || xml_child(nvram, "source") ? r : xml_set_text(nvram, firmware->nvram);
+}
+
+static int write_loader(Os *os)
+{
+        OsFirmware *firmware = &os->firmware;
+        bool pflash = firmware->type == OS_LOADER_PFLASH;
+        XmlElement *loader;
+        int r;
+
+        r = xml_ensure(os->element, "loader", &loader);
+        if (r >= 0 && pflash && firmware->readonly < 0)
+                r = xml_set(loader, "readonly", "yes");
+        if (r >= 0 && firmware->secure > 0)
+                r = xml_set(loader, "secure", xml_attribute(loader, "secure") ?: "yes");
+        if (r >= 0)
+                r = xml_set(loader, "type", loader_types[firmware->type]);
+        if (r >= 0 && firmware->stateless > 0)
+                r = xml_set(loader, "stateless", xml_attribute(loader, "stateless") ?: "yes");
+        if (r >= 0 && firmware->format && !streq(firmware->format, "raw"))
+                r = xml_set(loader, "format", firmware->format);
+        return r < 0 ? r : xml_set_text(loader, firmware->path);
+}
+
+static void check_rom(Domain *domain, const OsFirmware *firmware)
+{
+        if (firmware->nvram_element)
+                xml_fault(domain->xml, FAULT_ERROR, firmware->nvram_element, /* attribute= */ NULL,
+                          _("A loader of type rom keeps no variables; give <loader type='pflash'>, or "
+                            "remove <nvram>."));
+        if (firmware->secure > 0 || (firmware->format && !streq(firmware->format, "raw")))
+                xml_fault(domain->xml, FAULT_ERROR, firmware->loader, "type",
+                          _("A loader of type rom is a raw file without secure boot; give type='pflash'."));
+}
+
+static bool is_given(const OsFirmware *firmware)
+{
+        return firmware->interface || firmware->loader || firmware->nvram_element;
+}
+
+static int complete_loader(Domain *domain, Os *os)
+{
+        OsFirmware *firmware = &os->firmware;
+        int r = 0;
+
+        if (firmware->type < 0)
+                firmware->type = firmware->nvram_element ? OS_LOADER_PFLASH : OS_LOADER_ROM;
+        if (firmware->type == OS_LOADER_ROM)
+                check_rom(domain, firmware);
+        else
+                r = complete_nvram(domain, os);
+        if (r < 0 || domain->faults->n_errors > 0)
+                return r;
+        r = write_loader(os);
+        return r < 0 ? r : write_nvram(os);
+}
+
+int os_complete_firmware(Domain *domain, Os *os)
+{
+        OsFirmware *firmware = &os->firmware;
+        int r = 0;
+
+        if (!is_given(firmware))
+                return 0;
+        if (!firmware->path && !firmware->interface) {
+                xml_fault(domain->xml, FAULT_ERROR, firmware->loader ?: firmware->nvram_element,
+                          /* attribute= */ NULL,
+                          _("Which firmware? Give its file in <loader>, or <os firmware='efi'> to have one "
+                            "chosen."));
+                return 0;
+        }
+        r = firmware->path ? look_up_loader(domain, os) : choose_automatically(domain, os);
+        if (r < 0 || !firmware->path || domain->faults->n_errors > 0)
+                return r;
+        if (os_needs_smm(domain))
+                r = turn_smm_on(domain, os);
+        return r < 0 || domain->faults->n_errors > 0 ? r : complete_loader(domain, os);
+}
