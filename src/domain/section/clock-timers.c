@@ -65,6 +65,7 @@ static void read_timer(Domain *domain, XmlElement *element, TimerName name, Time
         bool present;
 
         if (timer->element) {
+                xml_mark_all(element);
                 xml_fault(domain->xml, FAULT_ERROR, element, "name",
                           _("The timer %s stands there twice; remove one."), names[name]);
                 return;
@@ -89,9 +90,12 @@ void clock_read_timers(Domain *domain, Clock *clock)
 
                 if (read_word(domain->xml, element, "name", names, &name) > 0)
                         read_timer(domain, element, (TimerName)name, &clock->timers[name]);
-                else if (!xml_attribute(element, "name"))
-                        xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
-                                  _("Which timer? Add name=…."));
+                else {
+                        if (!xml_attribute(element, "name"))
+                                xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
+                                          _("Which timer? Add name=…."));
+                        xml_mark_all(element);
+                }
         }
 }
 
@@ -143,12 +147,13 @@ static void check_pit(Domain *domain, const Timer *timer)
 }
 
 /* Absent ones are no loss where there are none. */
-static void check_machine(Domain *domain, const Timer *timer, TimerName name, bool possible)
+static bool check_machine(Domain *domain, const Timer *timer, TimerName name, bool possible)
 {
         if (!possible && timer->present != 0)
                 xml_fault(domain->xml, FAULT_ERROR, timer->element, "name",
                           _("A machine of type %s has no timer %s; remove it."), os_machine(domain),
                           names[name]);
+        return possible;
 }
 
 static void check_kvm(Domain *domain, const Timer *timer, TimerName name)
@@ -185,16 +190,16 @@ static void check_timer(Domain *domain, const Timer *timer, TimerName name)
                 check_machine(domain, timer, name, is_pc(domain));
                 return;
         case TIMER_ARMVTIMER:
-                check_machine(domain, timer, name, arm);
                 check_arm_timer(domain, timer);
-                check_kvm(domain, timer, name);
+                if (check_machine(domain, timer, name, arm))
+                        check_kvm(domain, timer, name);
                 return;
         case TIMER_TSC:
                 check_machine(domain, timer, name, x86);
                 return;
         default:
-                check_machine(domain, timer, name, x86);
-                check_kvm(domain, timer, name);
+                if (check_machine(domain, timer, name, x86))
+                        check_kvm(domain, timer, name);
         }
 }
 

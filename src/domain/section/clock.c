@@ -11,7 +11,7 @@
 #include "domain/section/os.h"
 #include "domain/value.h"
 
-#define SECONDS_MAX (INT64_C(1) << 40) /* some 35,000 years */
+#define SECONDS_MAX INT64_C(253402300799) /* the end of the year 9999 */
 
 static const char *const offsets[] = {
         [CLOCK_UTC] = "utc",           [CLOCK_LOCALTIME] = "localtime", [CLOCK_VARIABLE] = "variable",
@@ -137,7 +137,8 @@ static int add_time(json_object *rtc, int64_t seconds)
         struct tm when;
         time_t time = (time_t)seconds;
 
-        if (!gmtime_r(&time, &when) || strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &when) == 0)
+        if (seconds < 0 || seconds > SECONDS_MAX || !gmtime_r(&time, &when) ||
+            strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &when) == 0)
                 return -EINVAL;
         return json_add_string(rtc, "base", text);
 }
@@ -182,8 +183,9 @@ static int plan(Plan *plan, Part *part)
 
         r = rtc ? add_base(plan, clock, rtc) : -ENOMEM;
         if (r == -EINVAL) {
-                plan_fault(plan, clock->element, /* attribute= */ NULL,
-                           _("No calendar has this time; give one nearer to now."));
+                plan_fault(
+                        plan, clock->element, /* attribute= */ NULL,
+                        _("The guest's clock would begin before 1970 or after 9999; give a time between."));
                 return 0;
         }
         if (r >= 0)

@@ -85,29 +85,48 @@ static size_t common_prefix(const char *a, const char *b)
         return n;
 }
 
-/* The names that begin most like this one, ", "-separated, to free(); NULL: out of memory. */
-static char *similar_machines(const Domain *domain, const char *name)
+static int compare_newest(const void *a, const void *b)
+{
+        return strverscmp(*(const char *const *)b, *(const char *const *)a);
+}
+
+/* Joins the newest of them. */
+static char *join_newest(const char **names, size_t n)
 {
         char *text = strdup("");
-        size_t best = 1, n = 0;
-        json_object *item;
 
-        for (size_t i = 0; (item = machine_at(domain, i)); i++) {
-                size_t common = common_prefix(json_get_string(item, "name") ?: "", name);
+        qsort(names, n, sizeof(*names), compare_newest);
+        for (size_t i = 0; text && i < n && i < SIMILAR_MAX; i++) {
+                char *longer = text_format("%s%s%s", text, i > 0 ? ", " : "", names[i]);
 
-                best = common > best ? common : best;
-        }
-        for (size_t i = 0; text && n < SIMILAR_MAX && (item = machine_at(domain, i)); i++) {
-                const char *other = json_get_string(item, "name") ?: "";
-                char *longer;
-
-                if (common_prefix(other, name) < best)
-                        continue;
-                longer = text_format("%s%s%s", text, n++ > 0 ? ", " : "", other);
                 free(text);
                 text = longer;
         }
         return text;
+}
+
+/* The names that begin most like this one, ", "-separated, to free(); NULL: out of memory. */
+static char *similar_machines(const Domain *domain, const char *name)
+{
+        CLEANUP(free) const char **names = NULL;
+        size_t best = 2, n = 0, total = 0;
+        json_object *item;
+
+        while (machine_at(domain, total))
+                total++;
+        names = calloc(total + 1, sizeof(*names));
+        for (size_t i = 0; names && (item = machine_at(domain, i)); i++) {
+                const char *other = json_get_string(item, "name") ?: "";
+                size_t common = common_prefix(other, name);
+
+                if (common < best)
+                        continue;
+                if (common > best)
+                        n = 0;
+                best = common;
+                names[n++] = other;
+        }
+        return names ? join_newest(names, n) : NULL;
 }
 
 static int report_unknown(Domain *domain, Os *os)
