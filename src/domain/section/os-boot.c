@@ -292,19 +292,6 @@ static int plan_order(Plan *plan, const Part *part, const Os *os)
         return r < 0 ? r : plan_properties(plan, part, "-boot", TAKE(boot));
 }
 
-/* Releases that lost the device "sga" have the same in SeaBIOS, which uses the port without graphics. */
-static int plan_serial(Plan *plan, const Part *part, json_object *machine)
-{
-        CLEANUP(json) json_object *device = NULL;
-        int r;
-
-        if (!domain_has_type(plan->domain, "sga"))
-                return json_add_bool(machine, "graphics", false);
-        device = json_object_new_object();
-        r = device ? json_add_string(device, "driver", "sga") : -ENOMEM;
-        return r < 0 ? r : plan_properties(plan, part, "-device", TAKE(device));
-}
-
 int os_plan_boot(Plan *plan, const Part *part, json_object *machine)
 {
         const Os *os = part->data;
@@ -315,7 +302,9 @@ int os_plan_boot(Plan *plan, const Part *part, json_object *machine)
                 r = plan_kernel(plan, os);
         if (r >= 0)
                 r = plan_tables(plan, part, os);
+        /* SeaBIOS uses the port then. The device "sga", which libvirt takes where it is, did the same, and
+         * is deprecated since 6.2. */
         if (r >= 0 && os->use_serial && os_is_x86(plan->domain))
-                r = plan_serial(plan, part, machine);
+                r = json_add_bool(machine, "graphics", false);
         return r;
 }
