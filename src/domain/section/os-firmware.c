@@ -416,6 +416,20 @@ static void check_rom(Domain *domain, const OsFirmware *firmware)
                           _("A loader of type rom is a raw file without secure boot; give type='pflash'."));
 }
 
+/* A microvm and a pseries machine have none. */
+static void check_flash(Domain *domain, const Os *os)
+{
+        PciMachine machine = os_pci_machine(domain);
+
+        if (machine == PCI_MACHINE_NONE || machine == PCI_MACHINE_PSERIES ||
+            startswith(os->machine, "microvm"))
+                xml_fault(domain->xml, FAULT_ERROR, os->firmware.loader ?: os->element,
+                          /* attribute= */ NULL,
+                          _("A machine of type %s has no flash for a firmware; give <loader type='rom'>, or "
+                            "another machine."),
+                          os->machine);
+}
+
 static bool is_given(const OsFirmware *firmware)
 {
         return firmware->interface || firmware->loader || firmware->nvram_element;
@@ -430,8 +444,10 @@ static int complete_loader(Domain *domain, Os *os)
                 firmware->type = firmware->nvram_element ? OS_LOADER_PFLASH : OS_LOADER_ROM;
         if (firmware->type == OS_LOADER_ROM)
                 check_rom(domain, firmware);
-        else
+        else {
+                check_flash(domain, os);
                 r = complete_nvram(domain, os);
+        }
         if (r < 0 || domain->faults->n_errors > 0)
                 return r;
         r = write_loader(os);

@@ -26,7 +26,7 @@ static int read_kind(Domain *domain, Os *os)
                 xml_fault(domain->xml, FAULT_ERROR, os->type, /* attribute= */ NULL,
                           _("Muster runs whole machines alone, of the type \"hvm\"; other hypervisors and "
                             "containers take \"%s\"."),
-                          *kind ? kind : "xen");
+                          kind);
         return 0;
 }
 
