@@ -12,7 +12,6 @@
 #include "base/util.h"
 #include "domain/section/general.h"
 #include "domain/section/os-private.h"
-#include "domain/section/pm.h"
 #include "domain/value.h"
 
 static const char *const loader_types[] = {[OS_LOADER_ROM] = "rom", [OS_LOADER_PFLASH] = "pflash", NULL};
@@ -106,8 +105,7 @@ static XmlElement *find_smm(Domain *domain)
         return features ? xml_child(features, "smm") : NULL;
 }
 
-/* What <features><smm state=…> says: -1 if nothing. */
-static int smm_state(const OsFirmware *firmware)
+int os_smm_state(const OsFirmware *firmware)
 {
         return firmware->smm ? !streq_ptr(xml_attribute(firmware->smm, "state"), "off") : -1;
 }
@@ -120,7 +118,7 @@ int os_read_firmware(Domain *domain, Os *os)
         int interface, r = 0;
 
         firmware->smm = find_smm(domain);
-        smm_state(firmware); /* which <features> reads as well */
+        os_smm_state(firmware); /* which <features> reads as well */
         firmware->type = firmware->readonly = firmware->secure = firmware->stateless = -1;
         if (read_word(domain->xml, os->element, "firmware", interfaces, &interface) > 0)
                 firmware->interface = interface == 0 ? FIRMWARE_BIOS : FIRMWARE_EFI;
@@ -159,7 +157,7 @@ bool os_needs_smm(const Domain *domain)
 static int turn_smm_on(Domain *domain, const Os *os)
 {
         XmlElement *smm = os->firmware.smm, *features;
-        int state = smm_state(&os->firmware), r;
+        int state = os_smm_state(&os->firmware), r;
 
         if (os_pci_machine(domain) != PCI_MACHINE_Q35) {
                 xml_fault(domain->xml, FAULT_ERROR, os->type, "machine",
@@ -179,155 +177,6 @@ static int turn_smm_on(Domain *domain, const Os *os)
         return r < 0 ? r : xml_set(smm, "state", "on");
 }
 
-/* --- choosing ------------------------------------------------------------------------------------ */
-
-/* What is wanted of a descriptor besides its features as they are listed. */
-static int add_wanted(Domain *domain, const OsFirmware *firmware, char ***with, char ***without)
-{
-        bool x86 = os_is_x86(domain);
-        int r = 0;
-
-        for (char **name = firmware->with; r >= 0 && name && *name; name++)
-                r = strv_append(with, *name);
-        for (char **name = firmware->without; r >= 0 && name && *name; name++)
-                r = strv_append(without, *name);
-        if (r >= 0 && firmware->secure > 0)
-                r = strv_append(with, x86 ? "requires-smm" : "secure-boot");
-        if (r >= 0 && x86 && (firmware->secure == 0 || smm_state(firmware) == 0))
-                r = strv_append(without, "requires-smm");
-        if (r >= 0 && pm_suspend_to_mem(domain) > 0)
-                r = strv_append(with, "acpi-s3");
-        if (r >= 0 && pm_suspend_to_disk(domain) > 0)
-                r = strv_append(with, "acpi-s4");
-        return r;
-}
-
-/* A descriptor that fits, NULL if none does (*ret_error). */
-static int choose(Domain *domain, const Os *os, bool by_loader, const Firmware **ret,
-                  MusterError **ret_error)
-{
-        CLEANUP(strv) char **with = NULL, **without = NULL;
-        const OsFirmware *firmware = &os->firmware;
-        FirmwareWanted wanted = {
-                .architecture = os->arch,
-                .machine = os->machine,
-                .interfaces = firmware->interface,
-                .format = firmware->format,
-                .nvram_format = firmware->template_format ?: firmware->nvram_format,
-                .stateless = firmware->stateless > 0,
-                .loader = by_loader ? firmware->path : NULL,
-        };
-        const FirmwareList *list = NULL;
-        int r;
-
-        *ret = NULL;
-        r = domain->host->firmware(domain->host, &list, ret_error);
-        if (r < 0)
-                return r == -ENOMEM ? r : 0;
-        /* Of a file that was named only what belongs to it is asked. */
-        r = by_loader ? 0 : add_wanted(domain, firmware, &with, &without);
-        if (r < 0)
-                return r;
-        wanted.with = (const char *const *)with;
-        wanted.without = (const char *const *)without;
-        r = firmware_choose(list, &wanted, ret, ret_error);
-        return r == -ENOMEM ? r : 0;
-}
-
-static int set_default(char **text, const char *value)
-{
-        if (!*text && value)
-                *text = strdup(value);
-        return *text || !value ? 0 : -ENOMEM;
-}
-
-/* STATE/NAME/NAME_VARS.fd, as the domain's own. */
-static int take_descriptor(Domain *domain, OsFirmware *firmware, const Firmware *found)
-{
-        bool split = found->device == FIRMWARE_FLASH && found->mode == FIRMWARE_SPLIT;
-        int r;
-
-        r = set_default(&firmware->path, found->executable);
-        if (r >= 0)
-                r = set_default(&firmware->format, found->executable_format);
-        if (firmware->type < 0)
-                firmware->type = found->device == FIRMWARE_FLASH ? OS_LOADER_PFLASH : OS_LOADER_ROM;
-        if (found->mode == FIRMWARE_STATELESS && found->device == FIRMWARE_FLASH)
-                firmware->stateless = 1;
-        if (r >= 0 && split && firmware->stateless <= 0) {
-                r = set_default(&firmware->nvram_template, found->nvram_template);
-                if (r >= 0)
-                        r = set_default(&firmware->template_format, found->nvram_format);
-        }
-        if (firmware_has(found, "requires-smm") && firmware->secure < 0 && os_is_x86(domain))
-                firmware->secure = 1;
-        return r;
-}
-
-static int write_features(const Os *os, const Firmware *found)
-{
-        static const char *const names[] = {"enrolled-keys", "secure-boot"};
-        XmlElement *element, *feature;
-        int r;
-
-        r = xml_ensure(os->element, "firmware", &element);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(names); i++) {
-                if (strv_contains(os->firmware.with, names[i]) ||
-                    strv_contains(os->firmware.without, names[i]))
-                        continue;
-                r = xml_add(element, "feature", /* text= */ NULL, &feature);
-                if (r >= 0)
-                        r = xml_set(feature, "enabled", firmware_has(found, names[i]) ? "yes" : "no");
-                if (r >= 0)
-                        r = xml_set(feature, "name", names[i]);
-        }
-        return r;
-}
-
-static int choose_automatically(Domain *domain, Os *os)
-{
-        CLEANUP(MusterError) MusterError *error = NULL;
-        OsFirmware *firmware = &os->firmware;
-        const Firmware *found;
-        int r;
-
-        r = choose(domain, os, /* by_loader= */ false, &found, &error);
-        if (r < 0)
-                return r;
-        /* The BIOS that QEMU brings along needs no descriptor. */
-        if (!found && firmware->interface == FIRMWARE_BIOS && os_is_x86(domain) && !firmware->with)
-                return 0;
-        if (!found) {
-                xml_fault(domain->xml, FAULT_ERROR, os->element, "firmware", "%s",
-                          muster_error_message(error));
-                return 0;
-        }
-        if (found->device == FIRMWARE_KERNEL) {
-                xml_fault(domain->xml, FAULT_ERROR, os->element, "firmware",
-                          _("%s is loaded as a kernel; name it as <kernel>."), found->executable);
-                return 0;
-        }
-        r = take_descriptor(domain, firmware, found);
-        return r < 0 || firmware->interface != FIRMWARE_EFI ? r : write_features(os, found);
-}
-
-/* What belongs to a file that was named: a template, and whether it needs SMM. */
-static int look_up_loader(Domain *domain, Os *os)
-{
-        CLEANUP(MusterError) MusterError *error = NULL;
-        OsFirmware *firmware = &os->firmware;
-        const Firmware *found;
-        int r;
-
-        r = choose(domain, os, /* by_loader= */ true, &found, &error);
-        if (r < 0 || !found || found->device != FIRMWARE_FLASH)
-                return r;
-        /* A descriptor of flash is for flash, unless something else was said. */
-        if (firmware->type == OS_LOADER_ROM)
-                return 0;
-        return take_descriptor(domain, firmware, found);
-}
-
 /* --- completing ---------------------------------------------------------------------------------- */
 
 static int complete_nvram(Domain *domain, Os *os)
@@ -343,7 +192,7 @@ static int complete_nvram(Domain *domain, Os *os)
                                     "<nvram>, or give <loader readonly='yes'> that is not stateless."));
                 return 0;
         }
-        r = set_default(&firmware->nvram_format, firmware->template_format ?: "raw");
+        r = os_set_default(&firmware->nvram_format, firmware->template_format ?: "raw");
         if (r < 0)
                 return r;
         if (!firmware->nvram && !firmware->nvram_template) {
@@ -468,7 +317,7 @@ int os_complete_firmware(Domain *domain, Os *os)
                             "chosen."));
                 return 0;
         }
-        r = firmware->path ? look_up_loader(domain, os) : choose_automatically(domain, os);
+        r = firmware->path ? os_look_up_loader(domain, os) : os_choose_firmware(domain, os);
         if (r < 0 || !firmware->path || domain->faults->n_errors > 0)
                 return r;
         if (os_needs_smm(domain))

@@ -53,8 +53,20 @@ int os_read_boot(Domain *domain, Os *os);
 int os_complete_boot(Domain *domain, Os *os);
 int os_plan_boot(Plan *plan, const Part *part, json_object *machine);
 
-/* os-firmware.c chooses, os-flash.c plans. */
+/* os-firmware.c reads and completes, os-choose.c chooses, os-flash.c plans. */
 int os_read_firmware(Domain *domain, Os *os);
 int os_complete_firmware(Domain *domain, Os *os);
 int os_plan_firmware(Plan *plan, const Part *part, json_object *machine);
 void os_clear_firmware(OsFirmware *firmware);
+
+/* What <features><smm state=…> says: 1, 0; -1 if nothing. */
+int os_smm_state(const OsFirmware *firmware);
+
+/* A copy of `value`, if nothing is there yet. -ENOMEM. */
+int os_set_default(char **text, const char *value);
+
+/* Takes a descriptor that fits, or reports that none does. */
+int os_choose_firmware(Domain *domain, Os *os);
+
+/* Of a file that was named: takes what belongs to it, if a descriptor says so. */
+int os_look_up_loader(Domain *domain, Os *os);
