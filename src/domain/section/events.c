@@ -50,16 +50,17 @@ static void check_action(Domain *domain, XmlElement *element, const char *action
                               : _("This is no action: give destroy, restart or preserve."));
 }
 
-static int read_event(Domain *domain, Part *part, size_t i)
+static int read_event(Domain *domain, Part *part, const Event *event, XmlElement **ret_element,
+                      char **ret_action)
 {
-        Events *data = part->data;
-        XmlElement *element = xml_child(part->element, events[i].name);
+        XmlElement *element = xml_child(part->element, event->name);
+        CLEANUP(free) char *action = element ? xml_text(element) : strdup(event->fallback);
 
-        data->elements[i] = element;
-        data->actions[i] = element ? xml_text(element) : strdup(events[i].fallback);
-        if (!data->actions[i])
+        if (!action)
                 return -ENOMEM;
-        check_action(domain, element, data->actions[i], i == EVENT_CRASH);
+        check_action(domain, element, action, event == &events[EVENT_CRASH]);
+        *ret_element = element;
+        *ret_action = TAKE(action);
         return 0;
 }
 
@@ -87,10 +88,11 @@ static int read_lock_failure(Domain *domain, Part *part)
 
 static int read_events(Domain *domain, Part *part)
 {
+        Events *data = part->data;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(events); i++)
-                r = read_event(domain, part, i);
+                r = read_event(domain, part, &events[i], &data->elements[i], &data->actions[i]);
         return r < 0 ? r : read_lock_failure(domain, part);
 }
 
