@@ -26,19 +26,20 @@ static const Event events[] = {
 #define EVENT_REBOOT 1
 #define EVENT_CRASH  2
 
+static const char *const actions[] = {
+        "destroy", "restart", "preserve", "coredump-destroy", "coredump-restart", NULL,
+};
+
+#define ACTION_COREDUMP 3 /* from here on of a crash alone */
+
 typedef struct Events {
         XmlElement *elements[ELEMENTSOF(events)];
-        char *actions[ELEMENTSOF(events)];
-        char *lock_failure; /* NULL: not said */
+        const char *actions[ELEMENTSOF(events)]; /* of the words above */
+        char *lock_failure;                      /* NULL: not said */
 } Events;
 
-static void check_action(Domain *domain, XmlElement *element, const char *action, bool crash)
+static void report_action(Domain *domain, XmlElement *element, const char *action, bool crash)
 {
-        static const char *const any[] = {"destroy", "restart", "preserve", NULL};
-        static const char *const crashed[] = {"coredump-destroy", "coredump-restart", NULL};
-
-        if (value_word(action, any) >= 0 || (crash && value_word(action, crashed) >= 0))
-                return;
         if (streq(action, "rename-restart"))
                 xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
                           _("Muster gives no domain another name while it restarts; give restart."));
@@ -50,17 +51,24 @@ static void check_action(Domain *domain, XmlElement *element, const char *action
                               : _("This is no action: give destroy, restart or preserve."));
 }
 
-static int read_event(Domain *domain, Part *part, const Event *event, XmlElement **ret_element,
-                      char **ret_action)
+static int read_event(Domain *domain, Part *part, size_t i)
 {
-        XmlElement *element = xml_child(part->element, event->name);
-        CLEANUP(free) char *action = element ? xml_text(element) : strdup(event->fallback);
+        Events *data = part->data;
+        CLEANUP(free) char *text = NULL;
+        int action;
 
-        if (!action)
+        data->elements[i] = xml_child(part->element, events[i].name);
+        data->actions[i] = events[i].fallback;
+        if (!data->elements[i])
+                return 0;
+        text = xml_text(data->elements[i]);
+        if (!text)
                 return -ENOMEM;
-        check_action(domain, element, action, event == &events[EVENT_CRASH]);
-        *ret_element = element;
-        *ret_action = TAKE(action);
+        action = value_word(text, actions);
+        if (action < 0 || (action >= ACTION_COREDUMP && i != EVENT_CRASH))
+                report_action(domain, data->elements[i], text, i == EVENT_CRASH);
+        else
+                data->actions[i] = actions[action];
         return 0;
 }
 
@@ -88,11 +96,10 @@ static int read_lock_failure(Domain *domain, Part *part)
 
 static int read_events(Domain *domain, Part *part)
 {
-        Events *data = part->data;
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(events); i++)
-                r = read_event(domain, part, &events[i], &data->elements[i], &data->actions[i]);
+                r = read_event(domain, part, i);
         return r < 0 ? r : read_lock_failure(domain, part);
 }
 
@@ -125,8 +132,6 @@ static void clear(Part *part)
 {
         Events *data = part->data;
 
-        for (size_t i = 0; i < ELEMENTSOF(events); i++)
-                free(data->actions[i]);
         free(data->lock_failure);
 }
 
