@@ -91,7 +91,7 @@ static void put_verb(const Verb *verb)
 
 static const struct {
         const char *section;
-        const char *items[8][2]; /* term and text */
+        const char *items[16][2]; /* term and text */
 } sections[] = {
         {N_("EXIT STATUS"),
          {

@@ -4,6 +4,7 @@
 
 #include "base/util.h"
 #include "domain/domain.h"
+#include "domain/section/qemu.h"
 #include "qapi/path.h"
 
 json_object *domain_answer(const Domain *domain, const char *command)
@@ -52,7 +53,10 @@ bool domain_option_has(const Domain *domain, const char *option, const char *par
 
 bool domain_has_feature(const Domain *domain, const char *feature, const char *driver)
 {
-        return muster_verdict(domain->verdicts, feature, driver) == MUSTER_VERDICT_PRESENT;
+        int forced = qemu_forced(domain, feature);
+
+        return forced >= 0 ? forced > 0
+                           : muster_verdict(domain->verdicts, feature, driver) == MUSTER_VERDICT_PRESENT;
 }
 
 const char *domain_emulator_text(const Domain *domain)

@@ -41,6 +41,9 @@ struct DomainHost {
         /* For UUIDs and MAC addresses that nobody gave. */
         int (*random)(const DomainHost *host, void *buffer, size_t size);
 
+        /* Seconds since the epoch, for a clock that is set off from it. NULL: the system's. */
+        int64_t (*now)(const DomainHost *host);
+
         void *userdata;
 };
 

@@ -26,6 +26,7 @@
  */
 static const OptionSyntax table[] = {
         {"-accel", "accel", OPTION_FLAT, NULL},
+        {"-acpitable", NULL, OPTION_FLAT, NULL},
         {"-action", NULL, OPTION_FLAT, NULL},
         {"-add-fd", NULL, OPTION_FLAT, NULL},
         {"-audiodev", "driver", OPTION_KEYVAL, ""},

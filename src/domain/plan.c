@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "domain/option.h"
 #include "domain/section/general.h"
+#include "domain/section/qemu.h"
 
 /*
  * Options are added in the order of the kinds' table, devices that carry others first: only of devices does
@@ -42,7 +43,7 @@ static int plan_parts(Plan *plan)
         for (int carries = 1; carries >= 0; carries--)
                 for (size_t i = 0; r >= 0 && device_kinds[i]; i++)
                         r = plan_kind(plan, device_kinds[i], carries != 0);
-        return r;
+        return r < 0 ? r : qemu_plan_last(plan);
 }
 
 int plan_new(Domain *domain, bool evidence, Plan **ret)
@@ -62,8 +63,10 @@ int plan_new(Domain *domain, bool evidence, Plan **ret)
         plan->processes = json_object_new_array();
         plan->commands = json_object_new_array();
         plan->decisions = json_object_new_array();
+        plan->environment = json_object_new_object();
+        plan->lifecycle = json_object_new_object();
         if (!plan->blockdev || !plan->files || !plan->fds || !plan->processes || !plan->commands ||
-            !plan->decisions)
+            !plan->decisions || !plan->environment || !plan->lifecycle)
                 return -ENOMEM;
         r = plan_parts(plan);
         if (r >= 0 && domain->faults->out_of_memory)
@@ -84,6 +87,8 @@ Plan *plan_free(Plan *plan)
         json_object_put(plan->processes);
         json_object_put(plan->commands);
         json_object_put(plan->decisions);
+        json_object_put(plan->environment);
+        json_object_put(plan->lifecycle);
         free(plan);
         return NULL;
 }
@@ -98,11 +103,13 @@ json_object *plan_to_json(const Plan *plan)
                 if (json_append_string(argv, plan->command.argv[i]) < 0)
                         return NULL;
         if (json_add(object, "argv", TAKE(argv)) < 0 ||
+            json_add(object, "environment", json_object_get(plan->environment)) < 0 ||
             json_add(object, "blockdev", json_object_get(plan->blockdev)) < 0 ||
             json_add(object, "files", json_object_get(plan->files)) < 0 ||
             json_add(object, "fds", json_object_get(plan->fds)) < 0 ||
             json_add(object, "processes", json_object_get(plan->processes)) < 0 ||
             json_add(object, "commands", json_object_get(plan->commands)) < 0 ||
+            json_add(object, "lifecycle", json_object_get(plan->lifecycle)) < 0 ||
             json_add(object, "decisions", json_object_get(plan->decisions)) < 0)
                 return NULL;
         return TAKE(object);
@@ -191,6 +198,8 @@ int plan_device(Plan *plan, const Part *part, json_object *properties)
                 r = json_add_int(owned, "acpi-index", (int64_t)part->acpi_index);
         if (r >= 0)
                 r = add_rom(part, owned);
+        if (r >= 0)
+                r = qemu_override(plan, part, owned);
         return r < 0 ? r : add_properties(plan, part, "-device", owned);
 }
 
@@ -215,6 +224,11 @@ int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *f
             json_add_string(file, "purpose", purpose) < 0)
                 return -ENOMEM;
         return json_append(plan->files, TAKE(file));
+}
+
+int plan_environment(Plan *plan, const char *name, const char *value)
+{
+        return json_add_string(plan->environment, name, value);
 }
 
 int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv)
@@ -295,14 +309,18 @@ bool plan_has(Plan *plan, const Part *part, const char *feature, const char *dri
               const char *if_not)
 {
         int verdict = muster_verdict(plan->domain->verdicts, feature, driver), r = 0;
-        bool present = verdict == MUSTER_VERDICT_PRESENT;
+        int forced = qemu_forced(plan->domain, feature);
+        bool present = forced >= 0 ? forced > 0 : verdict == MUSTER_VERDICT_PRESENT;
         json_object *decision;
 
         if (!plan->evidence)
                 return present;
         decision = find_decision(plan, feature, driver);
-        if (!decision)
+        if (!decision) {
                 r = new_decision(plan, feature, driver, verdict, present ? if_present : if_not, &decision);
+                if (r >= 0 && forced >= 0)
+                        r = json_add_bool(decision, "forced", present);
+        }
         if (r >= 0)
                 r = add_for(part, decision);
         if (r < 0)

@@ -23,12 +23,15 @@ typedef enum PlanFileAction {
 struct Plan {
         Domain *domain;
         Command command;
-        json_object *blockdev;  /* array of nodes, in the order in which they are added */
-        json_object *files;     /* array of {"path", "action", "purpose", "from"?} */
-        json_object *fds;       /* array of {"fd", "purpose", …} */
-        json_object *processes; /* array of {"argv", "purpose", "socket"?, "privileged"?} */
-        json_object *commands;  /* array of QMP commands to run before the guest does */
-        json_object *decisions; /* array of {"feature", "verdict", "driver"?, "choice", "for", "evidence"} */
+        json_object *blockdev;    /* array of nodes, in the order in which they are added */
+        json_object *files;       /* array of {"path", "action", "purpose", "from"?} */
+        json_object *fds;         /* array of {"fd", "purpose", …} */
+        json_object *processes;   /* array of {"argv", "purpose", "socket"?, "privileged"?} */
+        json_object *commands;    /* array of QMP commands to run before the guest does */
+        json_object *decisions;   /* array of {"feature", "verdict", "driver"?, "choice", "forced"?, "for",
+                                     "evidence"} */
+        json_object *environment; /* object of variables that the emulator needs to have */
+        json_object *lifecycle; /* {"on_poweroff": "destroy", …}: what is to be done when the guest stops */
         bool evidence;          /* whether that is wanted in decisions */
         bool plain;             /* for a shell: no descriptor may be needed */
 };
@@ -37,7 +40,8 @@ struct Plan {
 int plan_new(Domain *domain, bool evidence, Plan **ret);
 Plan *plan_free(Plan *plan);
 
-/* {"argv", "blockdev", "files", "fds", "processes", "commands", "decisions"}; NULL when out of memory. */
+/* {"argv", "environment", "blockdev", "files", "fds", "processes", "commands", "lifecycle", "decisions"}; NULL
+ * when out of memory. */
 json_object *plan_to_json(const Plan *plan);
 
 /* For `plan` functions of parts. Options without properties, or whose text is no list of them: -cpu. */
@@ -59,6 +63,9 @@ int plan_object(Plan *plan, const Part *part, const char *qom_type, const char *
 int plan_blockdev(Plan *plan, const Part *part, json_object *node);
 
 int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *from, const char *purpose);
+
+/* A variable for the emulator; the last one of a name counts. */
+int plan_environment(Plan *plan, const char *name, const char *value);
 
 /* Takes `argv` (array of strings). */
 int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv);

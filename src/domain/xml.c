@@ -211,6 +211,17 @@ XmlElement *xml_next(XmlElement *element, const char *name, XmlElement *last)
         return NULL;
 }
 
+XmlElement *xml_next_in(XmlElement *element, const char *uri, const char *name, XmlElement *last)
+{
+        while ((last = xml_next_any(element, last)))
+                if (last->ns && streq_ptr((const char *)last->ns->href, uri) &&
+                    streq(xml_name(last), name)) {
+                        xml_mark(last);
+                        return last;
+                }
+        return NULL;
+}
+
 XmlElement *xml_child(XmlElement *element, const char *name)
 {
         return xml_next(element, name, /* last= */ NULL);

@@ -42,6 +42,9 @@ XmlElement *xml_child(XmlElement *element, const char *name);
 /* The next child element of this name behind `last` (NULL: the first). */
 XmlElement *xml_next(XmlElement *element, const char *name, XmlElement *last);
 
+/* The same of a name in a name space, which the look-ups above leave alone. */
+XmlElement *xml_next_in(XmlElement *element, const char *uri, const char *name, XmlElement *last);
+
 /* The next child element of any name; not marked: xml_mark() if it is taken. */
 XmlElement *xml_next_any(XmlElement *element, XmlElement *last);
 

@@ -5,25 +5,26 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
-#include "domain/plan.h"
+#include "domain/section/clock.h"
+#include "domain/section/os-private.h"
 #include "domain/value.h"
 
-typedef struct Os {
-        char *arch, *machine;
-        XmlElement *type;
-} Os;
-
-static Os *os_of(const Domain *domain)
+Os *os_of(const Domain *domain)
 {
         return domain_section(domain, &section_os)->data;
 }
 
+static const char *libvirt_arch(const Domain *domain)
+{
+        const char *fallback = domain->host && domain->host->arch ? domain->host->arch : "x86_64";
+
+        return os_of(domain)->arch ?: fallback;
+}
+
 const char *os_arch(const Domain *domain)
 {
-        const char *arch = os_of(domain)->arch;
+        const char *arch = libvirt_arch(domain);
 
-        if (!arch)
-                return "x86_64";
         if (streq(arch, "i686"))
                 return "i386";
         if (streq(arch, "armv7l"))
@@ -41,85 +42,118 @@ const char *os_machine(const Domain *domain)
         return os_of(domain)->machine ?: "";
 }
 
+/* A microvm has PCIe only if it is asked for: by a controller of it, or an address on it. */
+static bool wants_pcie(const Domain *domain)
+{
+        XmlElement *element = NULL;
+
+        if (!domain->devices_element)
+                return false;
+        while ((element = xml_next_any(domain->devices_element, element))) {
+                bool controller = streq(xml_name(element), "controller");
+                XmlElement *place = controller ? element : xml_child(element, "address");
+
+                if (place && streq_ptr(xml_attribute(place, "type"), "pci"))
+                        return true;
+        }
+        return false;
+}
+
 PciMachine os_pci_machine(const Domain *domain)
 {
-        return pci_machine(os_arch(domain), os_machine(domain), /* pcie= */ false);
+        return pci_machine(libvirt_arch(domain), os_machine(domain), wants_pcie(domain));
 }
 
-unsigned os_take_boot(Domain *domain, OsBoot boot)
+OsSmbios os_smbios(const Domain *domain)
 {
-        return 0;
+        return os_of(domain)->smbios;
 }
 
-static json_object *find_machine(const Domain *domain, const char *name)
+int os_read_path(Domain *domain, XmlElement *parent, const char *name, char **ret)
 {
-        json_object *machines = domain_answer(domain, "query-machines");
-        size_t n = machines ? json_object_array_length(machines) : 0;
+        XmlElement *element = xml_child(parent, name);
+        CLEANUP(free) char *path = element ? xml_text(element) : NULL;
 
-        for (size_t i = 0; i < n; i++) {
-                json_object *item = json_object_array_get_idx(machines, i);
-
-                if (name ? streq_ptr(json_get_string(item, "name"), name) ||
-                                    streq_ptr(json_get_string(item, "alias"), name)
-                         : json_get_bool(item, "is-default", false))
-                        return item;
-        }
-        return NULL;
-}
-
-json_object *os_machine_facts(const Domain *domain)
-{
-        return find_machine(domain, os_of(domain)->machine);
+        if (element && !path)
+                return -ENOMEM;
+        if (!path || !*path)
+                return 0;
+        if (path[0] != '/')
+                xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
+                          _("The file's path is not absolute; write it from / on."));
+        free(*ret);
+        *ret = TAKE(path);
+        return 1;
 }
 
 static int read_os(Domain *domain, Part *part)
 {
-        XmlElement *element = xml_child(part->element, "os");
         Os *os = part->data;
         int r;
 
-        os->type = element ? xml_child(element, "type") : NULL;
-        if (!os->type) {
-                xml_fault(domain->xml, FAULT_ERROR, element ?: part->element, /* attribute= */ NULL,
-                          _("Which machine shall it be? Add <os><type arch='x86_64' "
-                            "machine='q35'>hvm</type></os>."));
-                return 0;
-        }
-        r = read_text(domain->xml, os->type, "arch", &os->arch);
-        if (r >= 0)
-                r = read_text(domain->xml, os->type, "machine", &os->machine);
-        free(xml_text(os->type));
+        os->menu = -1;
+        os->element = xml_child(part->element, "os");
+        r = os_read_type(domain, os);
+        if (r >= 0 && os->element)
+                r = os_read_firmware(domain, os);
+        if (r >= 0 && os->element)
+                r = os_read_boot(domain, os);
         return r < 0 ? r : 0;
 }
 
 static int complete(Domain *domain, Part *part)
 {
-        json_object *machine = os_machine_facts(domain);
         Os *os = part->data;
-        char *name;
+        int r;
 
-        if (!machine) {
-                xml_fault(domain->xml, FAULT_ERROR, os->type, "machine", _("%s has no machine type \"%s\"."),
-                          domain_emulator_text(domain), os_machine(domain));
-                return 0;
-        }
-        name = strdup(json_get_string(machine, "name") ?: "");
-        if (!name)
-                return -ENOMEM;
-        free(os->machine);
-        os->machine = name;
-        return xml_set(os->type, "machine", name);
+        r = os_complete_machine(domain, os);
+        if (r >= 0 && domain->faults->n_errors == 0)
+                r = os_complete_firmware(domain, os);
+        if (r >= 0)
+                r = os_complete_boot(domain, os);
+        return r;
+}
+
+static int check(Domain *domain, Part *part)
+{
+        os_check_machine(domain, part->data);
+        return 0;
+}
+
+/*
+ * -machine is one option, whose properties come from all over the definition. QEMU before 6.1 reads it as
+ * QemuOpts, so none of them may have members.
+ */
+static int add_machine(Plan *plan, const Part *part, json_object *machine)
+{
+        const Domain *domain = plan->domain;
+        int r;
+
+        r = json_add_string(machine, "type", os_machine(domain));
+        /* Controllers of the definition and no other. */
+        if (r >= 0)
+                r = json_add_bool(machine, "usb", false);
+        /* Before what <features> adds, which may be the same. */
+        if (r >= 0 && os_needs_smm(domain))
+                r = json_add_bool(machine, "smm", true);
+        if (r >= 0 && startswith(os_machine(domain), "microvm") && wants_pcie(domain))
+                r = json_add_bool(machine, "pcie", true);
+        if (r >= 0)
+                r = clock_add_machine(plan, machine);
+        if (r >= 0)
+                r = os_plan_firmware(plan, part, machine);
+        if (r >= 0)
+                r = os_plan_boot(plan, part, machine);
+        return r;
 }
 
 static int plan(Plan *plan, Part *part)
 {
-        json_object *machine = json_object_new_object();
+        CLEANUP(json) json_object *machine = json_object_new_object();
+        int r;
 
-        if (!machine || json_add_string(machine, "type", os_machine(plan->domain)) < 0) {
-                json_object_put(machine);
-                return -ENOMEM;
-        }
-        return plan_properties(plan, part, "-machine", machine);
+        r = machine ? add_machine(plan, part, machine) : -ENOMEM;
+        return r < 0 ? r : plan_properties(plan, part, "-machine", TAKE(machine));
 }
 
 static void clear(Part *part)
@@ -128,6 +162,12 @@ static void clear(Part *part)
 
         free(os->arch);
         free(os->machine);
+        free(os->kernel);
+        free(os->initrd);
+        free(os->cmdline);
+        free(os->dtb);
+        free(os->shim);
+        os_clear_firmware(&os->firmware);
 }
 
 const PartKind section_os = {
@@ -135,6 +175,7 @@ const PartKind section_os = {
         .size = sizeof(Os),
         .read = read_os,
         .complete = complete,
+        .check = check,
         .plan = plan,
         .clear = clear,
 };

@@ -31,5 +31,17 @@ PciMachine os_pci_machine(const Domain *domain);
  * other; 0: none. */
 unsigned os_take_boot(Domain *domain, OsBoot boot);
 
+/* <smbios mode=…>: whose tables the guest is shown. */
+typedef enum OsSmbios {
+        OS_SMBIOS_EMULATE, /* the emulator's own */
+        OS_SMBIOS_HOST,
+        OS_SMBIOS_SYSINFO, /* those of <sysinfo> */
+} OsSmbios;
+
+OsSmbios os_smbios(const Domain *domain);
+
+/* From `complete` on: whether the firmware needs system management mode, so that <smm> is on. */
+bool os_needs_smm(const Domain *domain);
+
 /* The machine's entry in query-machines; NULL. */
 json_object *os_machine_facts(const Domain *domain);

@@ -111,12 +111,31 @@ static char *image_file(const char *path)
         return maker_data(file);
 }
 
+/* A host's SMBIOS tables: some of it is there, some of it is for root. */
+static int read_dmi(const char *name, char *buffer, size_t size, size_t *ret_size)
+{
+        static const char *const strings[][2] = {
+                {"bios_vendor", "SeaBIOS\n"}, {"bios_release", "1.2\n"}, {"sys_vendor", "Acme, Inc.\n"},
+                {"product_name", "Widget\n"}, {"board_vendor", " \n"},   {"chassis_vendor", "Acme\n"}};
+
+        for (size_t i = 0; i < ELEMENTSOF(strings); i++)
+                if (streq(strings[i][0], name)) {
+                        *ret_size = strlen(strings[i][1]);
+                        assert_true(*ret_size <= size);
+                        memcpy(buffer, strings[i][1], *ret_size);
+                        return 0;
+                }
+        return streq(name, "product_serial") ? -EACCES : -ENOENT;
+}
+
 static int host_read_head(const DomainHost *host, const char *path, void *buffer, size_t size,
                           size_t *ret_size)
 {
         CLEANUP(free) char *file = image_file(path);
         CLEANUP(file) FILE *stream = file ? fopen(file, "re") : NULL;
 
+        if (startswith(path, "/sys/class/dmi/id/"))
+                return read_dmi(path + strlen("/sys/class/dmi/id/"), buffer, size, ret_size);
         if (!stream)
                 return -ENOENT;
         *ret_size = fread(buffer, 1, size, stream);
@@ -160,6 +179,11 @@ static int host_random(const DomainHost *host, void *buffer, size_t size)
         return 0;
 }
 
+static int64_t host_now(const DomainHost *host)
+{
+        return 1700000000; /* 2023-11-14T22:13:20 UTC */
+}
+
 void case_host_init(CaseHost *ret)
 {
         *ret = (CaseHost){
@@ -171,7 +195,8 @@ void case_host_init(CaseHost *ret)
                          .file_mode = host_file_mode,
                          .find_program = host_find_program,
                          .network = host_network,
-                         .random = host_random},
+                         .random = host_random,
+                         .now = host_now},
                 .seed = 1,
         };
         ret->host.userdata = ret;

@@ -11,8 +11,9 @@ MusterVerdicts *case_verdicts(const char *emulator);
 
 /*
  * x86_64; firmware of tests/data/firmware, images of tests/data/images by any path that ends in
- * "/images/NAME" (NAME.head), every program in /usr/bin, /dev/vhost-net and /dev/vhost-vsock, one
- * network "default" (user), and random bytes that count up from `seed`.
+ * "/images/NAME" (NAME.head), every program in /usr/bin, /dev/vhost-net and /dev/vhost-vsock, one network
+ * "default" (user), some SMBIOS strings, the time 2023-11-14T22:13:20 UTC, and random bytes that count up from
+ * `seed`.
  */
 typedef struct CaseHost {
         DomainHost host;

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "domain/section/security.h"
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "domain/plan.h"
+#include "domain/value.h"
+
+/*
+ * Libvirt labels a domain's process and files, by one <seclabel> for each of its drivers, and writes the
+ * labels that it made up into what it dumps of a running domain. A plain process has the rights of whoever
+ * starts it; it cannot be given a label that was chosen for it.
+ */
+
+enum {
+        SECLABEL_NONE,
+        SECLABEL_DYNAMIC,
+        SECLABEL_STATIC,
+};
+
+static void read_label(Domain *domain, XmlElement *element)
+{
+        static const char *const types[] = {"none", "dynamic", "static", NULL};
+        int type = SECLABEL_DYNAMIC;
+        const char *model = xml_attribute(element, "model") ?: "?";
+
+        if (read_word(domain->xml, element, "type", types, &type) < 0)
+                return;
+        /* Whatever it says, it says it of labels. */
+        xml_mark_all(element);
+        if (type == SECLABEL_STATIC || xml_child(element, "baselabel"))
+                xml_fault(domain->xml, FAULT_ERROR, element, "type",
+                          _("Muster cannot put a label of the model %s on a domain; run it as the user, or "
+                            "under the profile, that it shall have, and remove this."),
+                          model);
+        else if (type == SECLABEL_DYNAMIC)
+                xml_fault(domain->xml, FAULT_WARNING, element, /* attribute= */ NULL,
+                          _("Muster makes up no labels of the model %s: the domain has the rights of "
+                            "whoever starts it."),
+                          model);
+}
+
+static int read_security(Domain *domain, Part *part)
+{
+        XmlElement *element = NULL;
+
+        while ((element = xml_next(part->element, "seclabel", element)))
+                read_label(domain, element);
+        return 0;
+}
+
+const PartKind section_security = {
+        .name = "seclabel",
+        .read = read_security,
+};
