@@ -160,6 +160,7 @@ ADDRESS = "<address domain='0' bus='3' slot='0x1f' function='7'/>"
 TAKEN = {
     "order": re.sub(r"(<name>.*</name>)(.*)(</domain>)", r"\2\1\3", BASE, flags=re.S),
     "comments": re.sub(r"(<[a-z]+[^>]*>)(?=\s)", r"\1<!-- a -->", BASE),
+    "white-space": re.sub(r">(\d+|[0-9a-f-]{36})</", r">\n \1\n</", BASE),
     "on-for-yes": changed("migratable='on'", "migratable='yes'"),
     "uuid-dashes": re.sub(r"<uuid>(.{8})-(.*)</uuid>", r"<uuid>\1\2</uuid>", BASE),
     "unit": changed("unit='KiB'", "unit='gb'"),
