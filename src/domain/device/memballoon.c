@@ -83,6 +83,9 @@ static int plan(Plan *plan, Part *part)
                 r = json_add_bool(device, "deflate-on-oom", balloon->autodeflate != 0);
         if (r >= 0 && balloon->free_page_reporting >= 0)
                 r = json_add_bool(device, "free-page-reporting", balloon->free_page_reporting != 0);
+        /* libvirt sets it when the guest runs; as a property it holds from the start. */
+        if (r >= 0 && balloon->has_period && balloon->period > 0)
+                r = json_add_int(device, "guest-stats-polling-interval", (int64_t)balloon->period);
         if (r >= 0)
                 return plan_device(plan, part, device);
         json_object_put(device);
