@@ -66,6 +66,7 @@ static const Setting file[] = {{"path", "path", SETTING_TEXT}, {0}};
 static const Backend backends[] = {
         {"none", "none", none, none},
         {"alsa", "alsa", none, alsa_direction},
+        {"coreaudio", "coreaudio", none, none},
         {"dbus", "dbus", none, none},
         {"file", "wav", file, none},
         {"jack", "jack", none, jack_direction},

@@ -78,18 +78,19 @@ static int complete(Domain *domain, Part *part)
         return xml_setf(part->element, "id", "%llu", (unsigned long long)audio->id);
 }
 
-/* Which backends were built in shows in the schema since 8.0 only. */
+/* Which backends were built in shows in the schema since 8.0 only; macOS's never is where muster runs. */
 static void check_driver(Plan *plan, const Part *part, const char *driver)
 {
         CLEANUP(free) char *path = text_format("query-audiodevs/ret-type/+%s", driver);
+        bool listed = domain_schema_has(plan->domain, "query-audiodevs");
 
         if (!path) {
                 plan->domain->faults->out_of_memory = true;
                 return;
         }
-        if (domain_schema_has(plan->domain, "query-audiodevs") && !domain_schema_has(plan->domain, path))
+        if (listed ? !domain_schema_has(plan->domain, path) : streq(driver, "coreaudio"))
                 plan_fault(plan, part->element, "type",
-                           _("%s has no audio backend \"%s\": it is not at %s; take another type, or "
+                           _("%s has no audio backend \"%s\": nothing is at %s; take another type, or "
                              "another emulator."),
                            domain_emulator_text(plan->domain), driver, path);
 }

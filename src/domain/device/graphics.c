@@ -268,7 +268,9 @@ static void check_alone(Domain *domain, Part *part)
         const Graphics *graphics = graphics_of(part);
 
         for (Part *other = NULL; (other = domain_next(domain, &device_graphics, other)) && other != part;)
-                if (graphics_of(other)->type == graphics->type)
+                if (graphics_of(other)->type == _GRAPHICS_TYPES)
+                        continue; /* reported already */
+                else if (graphics_of(other)->type == graphics->type)
                         xml_fault(domain->xml, FAULT_ERROR, part->element, "type",
                                   _("A domain has no two <graphics> of one type; keep one."));
                 else if (graphics_of(other)->type >= GRAPHICS_SDL && graphics->type >= GRAPHICS_SDL)
@@ -292,6 +294,7 @@ static int read_graphics(Domain *domain, Part *part)
                         xml_fault(domain->xml, FAULT_ERROR, part->element, "type",
                                   _("Of which type? Give type='vnc', spice, sdl, egl-headless or dbus."));
                 xml_mark_all(part->element);
+                graphics->type = _GRAPHICS_TYPES;
                 return 0;
         }
         graphics->type = (GraphicsType)type;

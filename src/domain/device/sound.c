@@ -73,7 +73,7 @@ static void read_codecs(Domain *domain, Part *part)
         for (XmlElement *codec = NULL; (codec = xml_next(part->element, "codec", codec));) {
                 int type = CODEC_DUPLEX;
 
-                if (read_word(domain->xml, codec, "type", types, &type) <= 0)
+                if (read_word(domain->xml, codec, "type", types, &type) < 0)
                         continue;
                 if (sound->n_codecs == CODECS_MAX) {
                         xml_fault(domain->xml, FAULT_ERROR, codec, /* attribute= */ NULL,

@@ -239,11 +239,11 @@ static int complete_model(Domain *domain, Part *part)
                 r = xml_set(video->element, "type", models[video->model]);
         if (r < 0)
                 return r;
-        check_primary(domain, part);
         if (primary_of(domain) == part && video->model != VIDEO_NONE) {
                 video->primary = true;
                 r = xml_set(video->element, "primary", "yes");
         }
+        check_primary(domain, part);
         return r < 0 ? r : complete_sizes(video);
 }
 
@@ -335,38 +335,63 @@ static int add_properties(const Video *video, json_object *device)
         return r < 0 ? r : add_resolution(video, device);
 }
 
-/*
- * The first card is a VGA, too, where the emulator has that. Rendering in 3D is a type of its own since QEMU
- * 6.1, and was a property before, which the types without it do not have any more.
- */
+/* Rendering in 3D is a type of its own since QEMU 6.1; before, all of them did, unless told otherwise. */
+static const char *rendering(Plan *plan, const Part *part)
+{
+        const Video *video = part->data;
+
+        if (video->accel3d <= 0 || plan_has(plan, part, "virtio-gpu-virgl", NULL, NULL, NULL))
+                return "";
+        return "-gl";
+}
+
+/* The first card is a VGA, too, where the emulator has that. */
 static json_object *virtio_card(Plan *plan, const Part *part, int *ret_r)
 {
         const Video *video = part->data;
         bool pci = part->place.type == PLACE_PCI;
         bool vga = pci && video->primary && domain_has_type(plan->domain, "virtio-vga");
-        bool types = domain_has_type(plan->domain, "virtio-gpu-gl-device");
+        const char *bus = pci ? (vga ? "" : "-pci") : "-device";
         CLEANUP(free)
-        char *type =
-                text_format("virtio-%s%s%s", vga ? "vga" : "gpu", types && video->accel3d > 0 ? "-gl" : "",
-                            !pci  ? "-device"
-                            : vga ? ""
-                                  : "-pci");
-        json_object *device = NULL;
+        char *type = text_format("virtio-%s%s%s", vga ? "vga" : "gpu", rendering(plan, part), bus);
+        json_object *device;
 
         *ret_r = type ? 0 : -ENOMEM;
         if (!type)
                 return NULL;
-        if (domain_has_type(plan->domain, type)) {
-                device = virtio_device_of(type, &video->virtio);
-                *ret_r = device ? 0 : -ENOMEM;
-        } else {
+        if (!domain_has_type(plan->domain, type)) {
                 plan_fault(plan, part->element, /* attribute= */ NULL,
                            _("%s has no device '%s'; take another model, or another emulator."),
                            domain_emulator_text(plan->domain), type);
+                return NULL;
         }
-        if (device && !types && video->accel3d >= 0)
-                *ret_r = json_add_bool(device, "virgl", video->accel3d != 0);
+        device = virtio_device_of(type, &video->virtio);
+        *ret_r = device ? 0 : -ENOMEM;
         return device;
+}
+
+static int add_virgl(Plan *plan, const Part *part, json_object *device)
+{
+        int accel3d = ((const Video *)part->data)->accel3d;
+
+        if (accel3d < 0 || !plan_has(plan, part, "virtio-gpu-virgl", NULL, NULL, NULL))
+                return 0;
+        return json_add_bool(device, "virgl", accel3d != 0);
+}
+
+static int add_blob(Plan *plan, const Part *part, json_object *device)
+{
+        const Video *video = part->data;
+
+        if (video->blob < 0)
+                return 0;
+        if (plan_has(plan, part, "virtio-gpu-blob", NULL, NULL, NULL))
+                return json_add_bool(device, "blob", video->blob != 0);
+        if (video->blob > 0)
+                plan_fault(plan, video->element, "blob",
+                           _("%s has no virtio-gpu-device.blob (QEMU 6.1 or newer); remove blob."),
+                           domain_emulator_text(plan->domain));
+        return 0;
 }
 
 static int plan_virtio(Plan *plan, const Part *part)
@@ -380,8 +405,10 @@ static int plan_virtio(Plan *plan, const Part *part)
                 return r;
         if (r >= 0)
                 r = json_add_int(device, "max_outputs", (int64_t)video->heads);
-        if (r >= 0 && video->blob >= 0)
-                r = json_add_bool(device, "blob", video->blob != 0);
+        if (r >= 0)
+                r = add_virgl(plan, part, device);
+        if (r >= 0)
+                r = add_blob(plan, part, device);
         if (r >= 0)
                 r = add_resolution(video, device);
         return r < 0 ? r : plan_device(plan, part, TAKE(device));
