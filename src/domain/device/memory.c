@@ -10,10 +10,12 @@
 #include "domain/value.h"
 #include "domain/virtio.h"
 
-#define NODES_MAX  1024
-#define SLOTS_MAX  256
-#define BLOCK_SIZE UINT64_C(0x200000) /* of virtio-mem: a transparent huge page of x86 and, mostly, of Arm  \
-                                       */
+#define NODES_MAX      1024
+#define SLOTS_MAX      256
+#define READ_ONLY_PATH "object-add/arg-type/+memory-backend-file/readonly"
+#define BLOCK_SIZE                                                                                          \
+        UINT64_C(0x200000) /* of virtio-mem: a transparent huge page of x86 and, mostly, of Arm             \
+                            */
 
 typedef enum DimmModel {
         DIMM_DIMM,
@@ -326,6 +328,11 @@ static int add_file(Plan *plan, const Part *part, json_object *object)
                 return -ENOMEM;
         r = plan_file(plan, PLAN_FILE_EXISTS, dimm->path, /* from= */ NULL,
                       _("what persistent memory keeps its content in"));
+        if (dimm->read_only && !domain_schema_has(plan->domain, READ_ONLY_PATH))
+                plan_fault(plan, dimm->target, /* attribute= */ NULL,
+                           _("%s opens no file of memory read-only (QEMU 6.0 or newer declares it at %s); "
+                             "remove <readonly/>."),
+                           domain_emulator_text(plan->domain), READ_ONLY_PATH);
         if (r < 0 || !dimm->pmem)
                 return r;
         if (plan_has(plan, part, "memory-file-pmem", NULL, NULL, NULL))
