@@ -102,6 +102,10 @@ static int read_websocket(Domain *domain, Part *part)
                 graphics->websocket = UINT64_MAX;
         else
                 read_uint(domain->xml, part->element, "websocket", UINT16_MAX, &graphics->websocket);
+        if (graphics->websocket > 0 && graphics->listen != LISTEN_ADDRESS)
+                xml_fault(domain->xml, FAULT_WARNING, part->element, "websocket",
+                          _("There is a port for WebSockets only where VNC has a port of its own; with this "
+                            "<listen> there is none."));
         return 0;
 }
 

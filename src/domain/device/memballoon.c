@@ -5,6 +5,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/section/os.h"
 #include "domain/value.h"
 #include "domain/virtio.h"
 
@@ -44,12 +45,19 @@ static int read_memballoon(Domain *domain, Part *part)
         return 0;
 }
 
+/* Boards without PCI have no bus for it, but for those with virtio-mmio. */
+static bool has_bus(const Domain *domain)
+{
+        return os_pci_machine(domain) != PCI_MACHINE_NONE || startswith(os_machine(domain), "virt") ||
+               startswith(os_machine(domain), "microvm");
+}
+
 static int imply(Domain *domain)
 {
         XmlElement *element;
         int r;
 
-        if (domain_next(domain, &device_memballoon, NULL))
+        if (!has_bus(domain) || domain_next(domain, &device_memballoon, NULL))
                 return 0;
         r = domain_new_element(domain, "memballoon", &element);
         if (r >= 0)
