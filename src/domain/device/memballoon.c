@@ -45,11 +45,16 @@ static int read_memballoon(Domain *domain, Part *part)
         return 0;
 }
 
-/* Boards without PCI have no bus for it, but for those with virtio-mmio. */
-static bool has_bus(const Domain *domain)
+/* As with libvirt, none on Arm; and boards without PCI have no bus for it, but for those with virtio-mmio.
+ */
+static bool is_expected(const Domain *domain)
 {
-        return os_pci_machine(domain) != PCI_MACHINE_NONE || startswith(os_machine(domain), "virt") ||
-               startswith(os_machine(domain), "microvm");
+        const char *arch = os_arch(domain), *machine = os_machine(domain);
+
+        if (streq(arch, "aarch64") || streq(arch, "arm"))
+                return false;
+        return os_pci_machine(domain) != PCI_MACHINE_NONE || startswith(machine, "virt") ||
+               startswith(machine, "microvm");
 }
 
 static int imply(Domain *domain)
@@ -57,7 +62,7 @@ static int imply(Domain *domain)
         XmlElement *element;
         int r;
 
-        if (!has_bus(domain) || domain_next(domain, &device_memballoon, NULL))
+        if (!is_expected(domain) || domain_next(domain, &device_memballoon, NULL))
                 return 0;
         r = domain_new_element(domain, "memballoon", &element);
         if (r >= 0)
