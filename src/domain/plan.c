@@ -18,6 +18,7 @@
 static const char *const actions[] = {
         [PLAN_FILE_DIRECTORY] = "directory", [PLAN_FILE_EXISTS] = "exists", [PLAN_FILE_COPY] = "copy",
         [PLAN_FILE_REPLACE] = "replace",     [PLAN_FILE_CREATE] = "create", [PLAN_FILE_REMOVE] = "remove",
+        [PLAN_FILE_SECRET] = "secret",
 };
 
 static int plan_kind(Plan *plan, const PartKind *kind, bool carries)

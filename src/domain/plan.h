@@ -18,6 +18,7 @@ typedef enum PlanFileAction {
         PLAN_FILE_CREATE,    /* empty, by the emulator: a log, a socket: nothing of that name may be in the
                                 way */
         PLAN_FILE_REMOVE,    /* when it has ended */
+        PLAN_FILE_SECRET,    /* mode 0600, with what the definition says at the path `from` */
 } PlanFileAction;
 
 struct Plan {

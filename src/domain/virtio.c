@@ -97,3 +97,12 @@ json_object *virtio_device(Plan *plan, const Part *part, const char *name, Virti
                 *ret_r = add_options(device, options);
         return *ret_r < 0 ? NULL : TAKE(device);
 }
+
+json_object *virtio_device_of(const char *type, const VirtioOptions *options)
+{
+        CLEANUP(json) json_object *device = json_object_new_object();
+
+        if (!device || json_add_string(device, "driver", type) < 0 || add_options(device, options) < 0)
+                return NULL;
+        return TAKE(device);
+}

@@ -33,3 +33,6 @@ int virtio_want_place(Domain *domain, Part *part, VirtioModel model, bool hotplu
  */
 json_object *virtio_device(Plan *plan, const Part *part, const char *name, VirtioModel model,
                            const VirtioOptions *options, int *ret_r);
+
+/* The same for a type whose name says its bus already: "virtio-vga". NULL: out of memory. */
+json_object *virtio_device_of(const char *type, const VirtioOptions *options);

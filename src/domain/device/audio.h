@@ -7,5 +7,6 @@
 
 extern const PartKind device_audio;
 
-/* "audio1" for <audio id=1>, the first one for 0; NULL: there is none of this ID. Borrowed. */
+/* "audio1" for <audio id=1>, the first one for 0; NULL: there is none of this ID. Borrowed. From `check` on.
+ */
 const char *audio_id(const Domain *domain, unsigned id);

@@ -5,6 +5,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/section/os.h"
 #include "domain/value.h"
 #include "domain/virtio.h"
 
@@ -44,12 +45,24 @@ static int read_memballoon(Domain *domain, Part *part)
         return 0;
 }
 
+/* As with libvirt, none on Arm; and boards without PCI have no bus for it, but for those with virtio-mmio.
+ */
+static bool is_expected(const Domain *domain)
+{
+        const char *arch = os_arch(domain), *machine = os_machine(domain);
+
+        if (streq(arch, "aarch64") || streq(arch, "arm"))
+                return false;
+        return os_pci_machine(domain) != PCI_MACHINE_NONE || startswith(machine, "virt") ||
+               startswith(machine, "microvm");
+}
+
 static int imply(Domain *domain)
 {
         XmlElement *element;
         int r;
 
-        if (domain_next(domain, &device_memballoon, NULL))
+        if (!is_expected(domain) || domain_next(domain, &device_memballoon, NULL))
                 return 0;
         r = domain_new_element(domain, "memballoon", &element);
         if (r >= 0)
@@ -83,6 +96,9 @@ static int plan(Plan *plan, Part *part)
                 r = json_add_bool(device, "deflate-on-oom", balloon->autodeflate != 0);
         if (r >= 0 && balloon->free_page_reporting >= 0)
                 r = json_add_bool(device, "free-page-reporting", balloon->free_page_reporting != 0);
+        /* libvirt sets it when the guest runs; as a property it holds from the start. */
+        if (r >= 0 && balloon->has_period && balloon->period > 0)
+                r = json_add_int(device, "guest-stats-polling-interval", (int64_t)balloon->period);
         if (r >= 0)
                 return plan_device(plan, part, device);
         json_object_put(device);

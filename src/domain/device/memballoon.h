@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* <memballoon>: virtio-balloon; one is implied unless model='none' says that there is none. */
+/* <memballoon>: virtio-balloon; one is implied where libvirt does, unless model='none' says that there is
+ * none. */
 
 #include "domain/part.h"
 

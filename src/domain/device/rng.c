@@ -47,11 +47,11 @@ static int read_backend(Domain *domain, Part *part, Rng *rng)
         rng->file = xml_text(backend);
         if (!rng->file)
                 return -ENOMEM;
-        if (!*rng->file) {
-                free(rng->file);
-                rng->file = strdup("/dev/random");
-        }
-        return rng->file ? 0 : -ENOMEM;
+        if (*rng->file)
+                return 0;
+        free(rng->file);
+        rng->file = strdup("/dev/random");
+        return rng->file ? xml_set_text(backend, rng->file) : -ENOMEM;
 }
 
 static int read_rng(Domain *domain, Part *part)

@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/device/graphics.h"
 #include "domain/plan.h"
 
 #define NAME_MAX_BYTES 200 /* it is a directory's name, and part of others */
@@ -212,6 +213,8 @@ static int plan(Plan *plan, Part *part)
                 r = plan_option(plan, "-uuid", general->uuid);
         if (r >= 0 && general->has_genid)
                 r = plan_genid(plan, part);
+        if (r >= 0)
+                r = graphics_plan_none(plan);
         if (r >= 0)
                 r = plan_option(plan, "-no-user-config", NULL);
         if (r >= 0)
