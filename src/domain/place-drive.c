@@ -66,11 +66,21 @@ static void check_range(Domain *domain, const Part *part, ControllerType type)
 static int provide(Domain *domain, const Part *part, ControllerType type)
 {
         unsigned max = type == CONTROLLER_IDE || type == CONTROLLER_FDC ? 0 : PLACE_CONTROLLERS_MAX - 1;
+        const char *refusal = controller_refusal(domain, type);
+        bool given = part->place.element != NULL;
 
         if (controller_get(domain, type, part->place.controller))
                 return 0;
-        check_number(domain, part, "controller", controller_type_name(type), part->place.controller, max);
-        return domain->faults->n_errors > 0 ? 0 : controller_ensure(domain, type, part->place.controller);
+        if (!refusal && part->place.controller <= max)
+                return controller_ensure(domain, type, part->place.controller);
+        if (refusal)
+                xml_fault(domain->xml, FAULT_ERROR, part->element, /* attribute= */ NULL, "%s", refusal);
+        else
+                xml_fault(domain->xml, FAULT_ERROR, place_fault_element(part), given ? "controller" : NULL,
+                          _("A drive of bus '%s' is on a controller from 0 to %u, and there is none of "
+                            "index %u; give another <address>, or another bus."),
+                          controller_type_name(type), max, part->place.controller);
+        return 0;
 }
 
 static int compare_numbers(unsigned a, unsigned b)

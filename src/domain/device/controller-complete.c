@@ -14,35 +14,47 @@ static void refuse(Domain *domain, Part *part, const char *attribute, const char
         xml_fault(domain->xml, FAULT_ERROR, part->element, attribute, "%s", message);
 }
 
-static bool has_pci(const Domain *domain)
+const char *controller_refusal(const Domain *domain, ControllerType type)
 {
-        return os_pci_machine(domain) != PCI_MACHINE_NONE;
+        PciMachine machine = os_pci_machine(domain);
+
+        switch (type) {
+        case CONTROLLER_IDE:
+                return machine == PCI_MACHINE_I440FX
+                               ? NULL
+                               : _("This machine type has no IDE; give its drives bus='sata' or 'scsi', or "
+                                   "the domain the machine type pc.");
+        case CONTROLLER_FDC:
+                return os_is_x86(domain) && machine != PCI_MACHINE_NONE
+                               ? NULL
+                               : _("This machine type has no floppy controller; only pc and q35 can have "
+                                   "one.");
+        case CONTROLLER_PCI:
+        case CONTROLLER_SATA:
+        case CONTROLLER_USB:
+                return machine != PCI_MACHINE_NONE
+                               ? NULL
+                               : _("This machine type has no PCI, into which such a controller is plugged; "
+                                   "remove it, or take another machine type.");
+        default:
+                return NULL;
+        }
 }
 
 static void check_machine(Domain *domain, Part *part)
 {
         const Controller *controller = part->data;
-        bool i440fx = os_pci_machine(domain) == PCI_MACHINE_I440FX;
+        const char *refusal = controller_refusal(domain, controller->type);
 
-        if (controller->type == CONTROLLER_IDE && !i440fx)
-                refuse(domain, part, "type",
-                       _("This machine type has no IDE; give its drives bus='sata' or 'scsi', or the domain "
-                         "the machine type pc."));
-        else if (controller->type == CONTROLLER_FDC &&
-                 (!os_is_x86(domain) || os_pci_machine(domain) == PCI_MACHINE_NONE))
-                refuse(domain, part, "type",
-                       _("This machine type has no floppy controller; only pc and q35 can have one."));
+        if (streq(controller->model->name, "none"))
+                return;
+        if (refusal)
+                refuse(domain, part, "type", refusal);
         else if ((controller->type == CONTROLLER_IDE || controller->type == CONTROLLER_FDC) &&
                  controller->index > 0)
                 refuse(domain, part, "index",
                        _("A machine has one such controller, of index 0; remove this one, and put its "
                          "drives on another bus."));
-        else if ((controller->type == CONTROLLER_PCI || controller->type == CONTROLLER_SATA ||
-                  (controller->type == CONTROLLER_USB && !streq(controller->model->name, "none"))) &&
-                 !has_pci(domain))
-                refuse(domain, part, "type",
-                       _("This machine type has no PCI, into which such a controller is plugged; remove it, "
-                         "or take another machine type."));
 }
 
 /* Whether there is such a device. */
@@ -207,6 +219,18 @@ static int complete_pci(Domain *domain, Part *part)
 
 /* --- places -------------------------------------------------------------------------------------- */
 
+/* Whether something is at function 0 of the slot that ich9-ehci1 shares with its companions. */
+static bool has_first_function(const Domain *domain, int index)
+{
+        for (Part *part = NULL; (part = controller_next(domain, CONTROLLER_USB, part));) {
+                const Controller *controller = part->data;
+
+                if (controller->index == index && controller->model && controller->model->companion == 1)
+                        return true;
+        }
+        return false;
+}
+
 static int want_pci(Domain *domain, Part *part)
 {
         const Controller *controller = part->data;
@@ -223,7 +247,7 @@ static int want_pci(Domain *domain, Part *part)
         else if (companion > 0)
                 role = PCI_PART_ICH9_USB;
         r = place_want_pci(domain, part, controller->model->plug, role, /* hotplug= */ true);
-        if (companion > 0) {
+        if (companion > 0 && has_first_function(domain, controller->index)) {
                 pci->group = 1 + (unsigned)controller->index;
                 pci->function = (uint8_t)(companion - 1);
                 pci->multifunction = pci->function == 0;

@@ -63,6 +63,9 @@ const ControllerModel *controller_model_find(ControllerType type, const char *na
 /* The model where none is said; NULL: such a controller cannot be on this machine. */
 const ControllerModel *controller_default_model(const Domain *domain, ControllerType type);
 
+/* Why this machine can have none of the type, as a fault says it; NULL: it can. */
+const char *controller_refusal(const Domain *domain, ControllerType type);
+
 /* NULL: the part is no controller, or unusable. */
 Controller *controller_of(const Part *part);
 
