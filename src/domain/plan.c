@@ -60,8 +60,11 @@ int plan_new(Domain *domain, bool evidence, Plan **ret)
         plan->files = json_object_new_array();
         plan->fds = json_object_new_array();
         plan->processes = json_object_new_array();
+        plan->commands = json_object_new_array();
+        plan->affinity = json_object_new_array();
         plan->decisions = json_object_new_array();
-        if (!plan->blockdev || !plan->files || !plan->fds || !plan->processes || !plan->decisions)
+        if (!plan->blockdev || !plan->files || !plan->fds || !plan->processes || !plan->commands ||
+            !plan->affinity || !plan->decisions)
                 return -ENOMEM;
         r = plan_parts(plan);
         if (r >= 0 && domain->faults->out_of_memory)
@@ -80,6 +83,8 @@ Plan *plan_free(Plan *plan)
         json_object_put(plan->files);
         json_object_put(plan->fds);
         json_object_put(plan->processes);
+        json_object_put(plan->commands);
+        json_object_put(plan->affinity);
         json_object_put(plan->decisions);
         free(plan);
         return NULL;
@@ -99,6 +104,8 @@ json_object *plan_to_json(const Plan *plan)
             json_add(object, "files", json_object_get(plan->files)) < 0 ||
             json_add(object, "fds", json_object_get(plan->fds)) < 0 ||
             json_add(object, "processes", json_object_get(plan->processes)) < 0 ||
+            json_add(object, "commands", json_object_get(plan->commands)) < 0 ||
+            json_add(object, "affinity", json_object_get(plan->affinity)) < 0 ||
             json_add(object, "decisions", json_object_get(plan->decisions)) < 0)
                 return NULL;
         return TAKE(object);
@@ -222,6 +229,21 @@ int plan_process(Plan *plan, const char *purpose, const char *socket, json_objec
             json_add_string(process, "purpose", purpose) < 0)
                 return -ENOMEM;
         return json_append(plan->processes, TAKE(process));
+}
+
+int plan_command(Plan *plan, const char *name, json_object *arguments)
+{
+        CLEANUP(json) json_object *owned = arguments, *command = json_object_new_object();
+
+        if (!owned || !command || json_add_string(command, "execute", name) < 0 ||
+            json_add(command, "arguments", TAKE(owned)) < 0)
+                return -ENOMEM;
+        return json_append(plan->commands, TAKE(command));
+}
+
+int plan_affinity(Plan *plan, json_object *thread)
+{
+        return thread ? json_append(plan->affinity, thread) : -ENOMEM;
 }
 
 /* --- decisions ----------------------------------------------------------------------------------- */

@@ -27,6 +27,10 @@ struct Plan {
         json_object *files;     /* array of {"path", "action", "purpose", "from"?} */
         json_object *fds;       /* array of {"fd", "purpose", …} */
         json_object *processes; /* array of {"argv", "purpose", "socket"?, "privileged"?} */
+        json_object *commands;  /* array of {"execute", "arguments"}: QMP, before the guest runs */
+        json_object *affinity;  /* array of {"thread": "vcpu"|"iothread"|"emulator", "id"?, "cpus"?,
+                                   "scheduler"?, "priority"?}, before that, too; "emulator" is every thread of
+                                   which nothing else says it */
         json_object *decisions; /* array of {"feature", "verdict", "driver"?, "choice", "for", "evidence"} */
         bool evidence;          /* whether that is wanted in decisions */
         bool plain;             /* for a shell: no descriptor may be needed */
@@ -36,7 +40,8 @@ struct Plan {
 int plan_new(Domain *domain, bool evidence, Plan **ret);
 Plan *plan_free(Plan *plan);
 
-/* {"argv", "blockdev", "files", "fds", "processes", "decisions"}; NULL when out of memory. */
+/* {"argv", "blockdev", "files", "fds", "processes", "commands", "affinity", "decisions"}; NULL when out of
+ * memory. */
 json_object *plan_to_json(const Plan *plan);
 
 /* For `plan` functions of parts. Options without properties, or whose text is no list of them: -cpu. */
@@ -61,6 +66,12 @@ int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *f
 
 /* Takes `argv` (array of strings). */
 int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv);
+
+/* A command that is sent before `cont`. Takes `arguments`; -ENOMEM if it is NULL. */
+int plan_command(Plan *plan, const char *name, json_object *arguments);
+
+/* Takes `thread`, as Plan.affinity has it; -ENOMEM if it is NULL. */
+int plan_affinity(Plan *plan, json_object *thread);
 
 /*
  * Whether the feature is present, kept as a decision for the part with its evidence. Choices: what is done
