@@ -6,6 +6,8 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "domain/plan.h"
+#include "domain/section/features.h"
+#include "domain/section/memory.h"
 #include "domain/value.h"
 
 typedef struct Os {
@@ -115,7 +117,9 @@ static int plan(Plan *plan, Part *part)
 {
         json_object *machine = json_object_new_object();
 
-        if (!machine || json_add_string(machine, "type", os_machine(plan->domain)) < 0) {
+        if (!machine || json_add_string(machine, "type", os_machine(plan->domain)) < 0 ||
+            features_add_machine(plan->domain, machine) < 0 ||
+            memory_add_machine(plan, part, machine) < 0) {
                 json_object_put(machine);
                 return -ENOMEM;
         }
