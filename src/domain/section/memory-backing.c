@@ -57,7 +57,7 @@ static void read_allocation(Domain *domain, XmlElement *element, MemoryBacking *
 int memory_backing_read(Domain *domain, XmlElement *element, MemoryBacking *ret)
 {
         static const char *const sources[] = {"anonymous", "file", "memfd", NULL};
-        static const char *const accesses[] = {"", "shared", "private", NULL};
+        static const char *const accesses[] = {"shared", "private", NULL};
         XmlElement *source, *access, *allocation;
         int number;
 
@@ -71,10 +71,8 @@ int memory_backing_read(Domain *domain, XmlElement *element, MemoryBacking *ret)
         if (source)
                 read_word(domain->xml, source, "type", sources, &number);
         ret->source = (MemorySource)number;
-        number = MEMORY_ACCESS_DEFAULT;
-        if (access)
-                read_word(domain->xml, access, "mode", accesses, &number);
-        ret->access = (MemoryAccess)number;
+        if (access && read_word(domain->xml, access, "mode", accesses, &number) > 0)
+                ret->access = number == 0 ? MEMORY_ACCESS_SHARED : MEMORY_ACCESS_PRIVATE;
         if (allocation)
                 read_allocation(domain, allocation, ret);
         ret->unmerged = xml_child(element, "nosharepages") != NULL;

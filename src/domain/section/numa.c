@@ -46,14 +46,14 @@ static void read_cell_memory(Domain *domain, NumaCell *cell)
 
 static void read_cell(Domain *domain, Numa *numa, NumaCell *cell)
 {
-        static const char *const accesses[] = {"", "shared", "private", NULL};
-        int access = MEMORY_ACCESS_DEFAULT;
+        static const char *const accesses[] = {"shared", "private", NULL};
+        int access = 0;
         bool discard = false;
 
         read_cell_memory(domain, cell);
         cpuset_read(domain->xml, cell->element, "cpus", CPUSET_MAX, &cell->cpus);
-        read_word(domain->xml, cell->element, "memAccess", accesses, &access);
-        cell->access = (MemoryAccess)access;
+        if (read_word(domain->xml, cell->element, "memAccess", accesses, &access) > 0)
+                cell->access = access == 0 ? MEMORY_ACCESS_SHARED : MEMORY_ACCESS_PRIVATE;
         cell->discard = read_switch(domain->xml, cell->element, "discard", &discard) > 0 ? discard : -1;
         read_distances(domain, numa, cell);
         numa->caches = hmat_read_caches(domain, cell->element) || numa->caches;
@@ -68,8 +68,11 @@ static int place_cells(Domain *domain, Numa *numa)
         while ((element = xml_next(numa->element, "cell", element))) {
                 uint64_t id = at++;
                 const char *attribute = xml_attribute(element, "id");
+                int r = read_uint(domain->xml, element, "id", UINT_MAX, &id);
 
-                if (read_uint(domain->xml, element, "id", UINT_MAX, &id) < 0)
+                if (r < 0 || id >= numa->n || numa->cells[id].element)
+                        xml_mark_all(element);
+                if (r < 0)
                         continue;
                 if (id >= numa->n || numa->cells[id].element) {
                         xml_fault(domain->xml, FAULT_ERROR, element, attribute ? "id" : NULL,

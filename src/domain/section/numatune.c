@@ -75,8 +75,10 @@ static void read_cell(Domain *domain, Numatune *numatune, XmlElement *element)
         if (read_uint(domain->xml, element, "cellid", NUMA_CELLS_MAX - 1, &cell) == 0)
                 xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
                           _("Of which cell of <cpu><numa>? Add cellid=."));
-        if (cell == UINT64_MAX)
+        if (cell == UINT64_MAX) {
+                xml_mark_all(element);
                 return;
+        }
         if (numatune->cells[cell].given)
                 xml_fault(domain->xml, FAULT_ERROR, element, "cellid",
                           _("There is another <memnode> of cell %llu; keep one."), (unsigned long long)cell);
