@@ -345,6 +345,8 @@ int memory_add_machine(Plan *plan, const Part *part, json_object *machine)
                 r = json_add_bool(machine, "mem-merge", false);
         if (r >= 0 && id)
                 r = json_add_string(machine, "memory-backend", id);
+        if (r >= 0 && numa_has_hmat(plan->domain))
+                r = json_add_bool(machine, "hmat", true);
         return r;
 }
 
