@@ -196,6 +196,25 @@ static void check_machine(Domain *domain, const Features *features)
         }
 }
 
+/* What is only a warning by --lenient must not reach the emulator all the same: it does not start then. */
+static void drop_unfit(Domain *domain, Features *features)
+{
+        bool kvm = domain_general(domain)->kvm;
+
+        if (!kvm || !os_is_x86(domain)) {
+                features->kvm = (Kvm){.hidden = -1, .hint_dedicated = -1, .poll_control = -1, .pv_ipi = -1};
+                features->hyperv.passthrough = false;
+                features->hyperv.stimer_direct = false;
+                features->hyperv.tlbflush_direct = false;
+                features->hyperv.tlbflush_extended = false;
+                memset(features->hyperv.flags, 0xff, sizeof(features->hyperv.flags));
+        }
+        if (!domain_schema_has(domain, "calc-dirty-rate/arg-type/mode/^dirty-ring"))
+                features->kvm.dirty_ring = 0;
+        if (kvm)
+                features->tb_bytes = 0;
+}
+
 static void check_kvm(Domain *domain, const Features *features)
 {
         bool kvm = domain_general(domain)->kvm;
@@ -277,6 +296,7 @@ static int complete(Domain *domain, Part *part)
         if (features->hyperv.element && !xml_attribute(features->hyperv.element, "mode") &&
             xml_set(features->hyperv.element, "mode", "custom") < 0)
                 return -ENOMEM;
+        drop_unfit(domain, features);
         return complete_gic(domain, part, features);
 }
 
