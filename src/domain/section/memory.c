@@ -95,10 +95,7 @@ static int read_memory(Domain *domain, Part *part)
         memory->element = xml_child(part->element, "memory");
         memory->current_element = xml_child(part->element, "currentMemory");
         memory->max_element = xml_child(part->element, "maxMemory");
-        if (!memory->element)
-                xml_fault(domain->xml, FAULT_ERROR, part->element, /* attribute= */ NULL,
-                          _("How much memory has the domain? Add <memory unit='MiB'>2048</memory>."));
-        else
+        if (memory->element)
                 read_switch(domain->xml, memory->element, "dumpCore", &memory->dump);
         read_bytes(domain, memory->element, &memory->bytes);
         read_bytes(domain, memory->current_element, &memory->current);
@@ -143,7 +140,7 @@ static int write_kib(XmlElement *element, uint64_t bytes)
         return xml_set_text(element, text);
 }
 
-static int complete_size(Domain *domain, Memory *memory)
+static int complete_size(Domain *domain, Memory *memory, XmlElement *root)
 {
         uint64_t unit = streq(os_arch(domain), "ppc64") ? 256 * MIB : MIB, cells, plugged;
         int r;
@@ -154,12 +151,16 @@ static int complete_size(Domain *domain, Memory *memory)
                 return r;
         if (cells > 0) {
                 memory->boot = cells;
-                if (memory->bytes != cells && memory->bytes != cells + plugged)
+                if (memory->element && memory->bytes != cells && memory->bytes != cells + plugged)
                         xml_fault(
                                 domain->xml, FAULT_WARNING, memory->element, /* attribute= */ NULL,
                                 _("The cells of <numa> and the memory devices have %llu KiB together; that "
                                   "is what the guest gets."),
                                 (unsigned long long)(cells + plugged) / 1024);
+        } else if (!memory->element) {
+                xml_fault(domain->xml, FAULT_ERROR, root, /* attribute= */ NULL,
+                          _("How much memory has the domain? Add <memory unit='MiB'>2048</memory>."));
+                memory->boot = unit;
         } else if (memory->bytes <= plugged) {
                 xml_fault(domain->xml, FAULT_ERROR, memory->element, /* attribute= */ NULL,
                           plugged > 0
@@ -171,7 +172,9 @@ static int complete_size(Domain *domain, Memory *memory)
                 memory->boot = (memory->bytes - plugged + unit - 1) / unit * unit;
         }
         memory->bytes = memory->boot + plugged;
-        return memory->element ? write_kib(memory->element, memory->bytes) : 0;
+        if (!memory->element)
+                r = xml_ensure(root, "memory", &memory->element);
+        return r < 0 ? r : write_kib(memory->element, memory->bytes);
 }
 
 static int complete_current(Memory *memory, XmlElement *root)
@@ -224,7 +227,7 @@ static int complete(Domain *domain, Part *part)
         Memory *memory = part->data;
         int r;
 
-        r = complete_size(domain, memory);
+        r = complete_size(domain, memory, part->element);
         if (r >= 0)
                 r = complete_current(memory, part->element);
         if (r >= 0)
