@@ -6,6 +6,7 @@
 
 #include <muster/blockdev.h>
 #include <muster/context.h>
+#include <muster/domain.h>
 #include <muster/emulator.h>
 #include <muster/error.h>
 #include <muster/feature.h>

@@ -114,6 +114,8 @@ static const struct {
         {N_("ENVIRONMENT"),
          {
                  {"MUSTER_FEATURES_DIR", N_("A folder in place of that of the shipped features.")},
+                 {"MUSTER_SCHEMAS_DIR",
+                  N_("A folder in place of that of the RELAX NG schema of definitions.")},
                  {"MUSTER_CACHE_DIR", N_("The folder of the cache, in place of either of those above.")},
                  {"XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.")},
                  {"XDG_CACHE_HOME",

@@ -6,6 +6,7 @@
  * command line and the daemon give it the real ones (host_local()), tests what they like.
  */
 
+#include "base/json.h"
 #include "domain/firmware.h"
 
 typedef struct DomainHost DomainHost;

@@ -231,14 +231,19 @@ int plan_process(Plan *plan, const char *purpose, const char *socket, json_objec
         return json_append(plan->processes, TAKE(process));
 }
 
-int plan_command(Plan *plan, const char *name, json_object *arguments)
+int plan_command(Plan *plan, const Part *part, const char *command, json_object *arguments)
 {
-        CLEANUP(json) json_object *owned = arguments, *command = json_object_new_object();
+        CLEANUP(json) json_object *owned = arguments, *item = json_object_new_object();
 
-        if (!owned || !command || json_add_string(command, "execute", name) < 0 ||
-            json_add(command, "arguments", TAKE(owned)) < 0)
+        if (!owned || !item || json_add_string(item, "execute", command) < 0 ||
+            json_add(item, "arguments", TAKE(owned)) < 0)
                 return -ENOMEM;
-        return json_append(plan->commands, TAKE(command));
+        if (plan->plain)
+                xml_fault(plan->domain->xml, FAULT_WARNING, part->element, /* attribute= */ NULL,
+                          _("No argument says all of this: QMP's %s is to be run before the guest; muster "
+                            "start does."),
+                          command);
+        return json_append(plan->commands, TAKE(item));
 }
 
 int plan_affinity(Plan *plan, json_object *thread)

@@ -67,11 +67,14 @@ int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *f
 /* Takes `argv` (array of strings). */
 int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv);
 
-/* A command that is sent before `cont`. Takes `arguments`; -ENOMEM if it is NULL. */
-int plan_command(Plan *plan, const char *name, json_object *arguments);
-
 /* Takes `thread`, as Plan.affinity has it; -ENOMEM if it is NULL. */
 int plan_affinity(Plan *plan, json_object *thread);
+
+/*
+ * A QMP command to run when the emulator has started and before its guest does, for what no argument can
+ * say. Takes `arguments`. A plan for a shell warns of it.
+ */
+int plan_command(Plan *plan, const Part *part, const char *command, json_object *arguments);
 
 /*
  * Whether the feature is present, kept as a decision for the part with its evidence. Choices: what is done

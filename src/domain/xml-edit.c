@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
-#include <libxml/tree.h>
+#include <limits.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/libxml.h"
 #include "domain/xml.h"
 
 #define TEXT(string) ((const xmlChar *)(string))
@@ -13,12 +14,12 @@ int xml_set(XmlElement *element, const char *attribute, const char *value)
         xmlAttr *set;
 
         if (!value) {
-                xmlUnsetProp(element, TEXT(attribute));
+                libxml.xmlUnsetProp(element, TEXT(attribute));
                 return 0;
         }
         if (streq_ptr(xml_attribute(element, attribute), value))
                 return 0;
-        set = xmlSetProp(element, TEXT(attribute), TEXT(value));
+        set = libxml.xmlSetProp(element, TEXT(attribute), TEXT(value));
         if (!set)
                 return -ENOMEM;
         xml_attribute(element, attribute); /* marks it */
@@ -38,12 +39,12 @@ int xml_setf(XmlElement *element, const char *attribute, const char *format, ...
 
 int xml_add(XmlElement *parent, const char *name, const char *text, XmlElement **ret)
 {
-        XmlElement *element = xmlNewTextChild(parent, /* ns= */ NULL, TEXT(name), TEXT(text));
+        XmlElement *element = libxml.xmlNewTextChild(parent, /* ns= */ NULL, TEXT(name), TEXT(text));
 
         if (!element)
                 return -ENOMEM;
         /* libxml2 gives a child its parent's name space, which no element of libvirt's has. */
-        xmlSetNs(element, NULL);
+        libxml.xmlSetNs(element, NULL);
         element->line = parent->line;
         xml_mark_all(element);
         HAND_OVER(ret, element);
@@ -62,13 +63,13 @@ int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret)
 
 void xml_remove(XmlElement *element)
 {
-        xmlUnlinkNode(element);
-        xmlFreeNode(element);
+        libxml.xmlUnlinkNode(element);
+        libxml.xmlFreeNode(element);
 }
 
 int xml_set_text(XmlElement *element, const char *text)
 {
-        xmlNode *node = xmlNewText(TEXT(text)), *next;
+        xmlNode *node = libxml.xmlNewText(TEXT(text)), *next;
 
         if (!node)
                 return -ENOMEM;
@@ -77,11 +78,78 @@ int xml_set_text(XmlElement *element, const char *text)
                 if (child->type == XML_TEXT_NODE || child->type == XML_CDATA_SECTION_NODE)
                         xml_remove(child);
         }
-        if (!xmlAddChild(element, node)) {
-                xmlFreeNode(node);
+        if (!libxml.xmlAddChild(element, node)) {
+                libxml.xmlFreeNode(node);
                 return -ENOMEM;
         }
         node->_private = element; /* read */
+        return 0;
+}
+
+/* --- order --------------------------------------------------------------------------------------- */
+
+typedef struct Ranked {
+        xmlNode *first; /* comments, then the element; what follows the last element is a run of its own */
+        size_t n;
+        unsigned rank;
+        size_t index;
+} Ranked;
+
+static int compare_ranked(const void *a, const void *b)
+{
+        const Ranked *first = a, *second = b;
+
+        if (first->rank != second->rank)
+                return first->rank < second->rank ? -1 : 1;
+        return first->index < second->index ? -1 : first->index > second->index;
+}
+
+static size_t find_runs(XmlElement *parent, unsigned (*rank)(const XmlElement *element), Ranked *runs)
+{
+        size_t n = 0;
+        bool open = false;
+
+        for (xmlNode *node = parent->children; node; node = node->next) {
+                if (!open)
+                        runs[n] = (Ranked){.first = node, .rank = UINT_MAX, .index = n};
+                open = true;
+                runs[n].n++;
+                if (node->type != XML_ELEMENT_NODE)
+                        continue;
+                runs[n++].rank = rank(node);
+                open = false;
+        }
+        return n + open;
+}
+
+int xml_sort(XmlElement *parent, unsigned (*rank)(const XmlElement *element))
+{
+        CLEANUP(free) Ranked *runs = NULL;
+        size_t n = 0;
+
+        for (xmlNode *node = parent->children; node; node = node->next)
+                n++;
+        runs = calloc(n + 1, sizeof(*runs));
+        if (!runs)
+                return -ENOMEM;
+        n = find_runs(parent, rank, runs);
+        qsort(runs, n, sizeof(*runs), compare_ranked);
+        for (size_t i = 0; i < n; i++) {
+                xmlNode *node = runs[i].first, *next;
+
+                for (size_t k = 0; k < runs[i].n; k++, node = next) {
+                        next = node->next;
+                        libxml.xmlUnlinkNode(node);
+                        /* Not xmlAddChild(), which merges texts. */
+                        node->parent = parent;
+                        node->prev = parent->last;
+                        if (parent->last)
+                                parent->last->next = node;
+                        else
+                                parent->children = node;
+                        parent->last = node;
+                }
+        }
         return 0;
 }
 
@@ -125,7 +193,7 @@ static void strip(xmlNode *element)
 
 char *xml_to_text(Xml *xml)
 {
-        xmlBuffer *buffer = xmlBufferCreate();
+        xmlBuffer *buffer = libxml.xmlBufferCreate();
         char *text = NULL;
 
         if (!buffer)
@@ -133,13 +201,14 @@ char *xml_to_text(Xml *xml)
         strip(xml->root);
         for (xmlNode *node = xml->doc->children; node; node = node->next)
                 if (node->type == XML_ELEMENT_NODE || node->type == XML_COMMENT_NODE) {
-                        if (xmlNodeDump(buffer, xml->doc, node, /* level= */ 0, /* format= */ 1) < 0 ||
-                            xmlBufferCat(buffer, TEXT("\n")) != 0) {
-                                xmlBufferFree(buffer);
+                        if (libxml.xmlNodeDump(buffer, xml->doc, node, /* level= */ 0, /* format= */ 1) <
+                                    0 ||
+                            libxml.xmlBufferCat(buffer, TEXT("\n")) != 0) {
+                                libxml.xmlBufferFree(buffer);
                                 return NULL;
                         }
                 }
-        text = strdup((const char *)xmlBufferContent(buffer));
-        xmlBufferFree(buffer);
+        text = strdup((const char *)libxml.xmlBufferContent(buffer));
+        libxml.xmlBufferFree(buffer);
         return text;
 }

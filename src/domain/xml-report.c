@@ -8,6 +8,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/libxml.h"
 #include "domain/xml.h"
 
 #define SHOWN_MAX 60

@@ -2,12 +2,12 @@
 #include "domain/xml.h"
 
 #include <errno.h>
-#include <libxml/parser.h>
 #include <limits.h>
 #include <stdarg.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/libxml.h"
 
 /*
  * Libxml2 is used for what it does well, which is parsing; what it may do besides is taken away: a document
@@ -53,20 +53,20 @@ static void on_doctype(void *userdata, const xmlChar *name, const xmlChar *id, c
 {
         xmlParserCtxt *context = userdata;
         Parsing *parsing = context->_private;
-        int line = xmlSAX2GetLineNumber(context);
+        int line = libxml.xmlSAX2GetLineNumber(context);
 
         parsing->has_doctype = true;
         fault(parsing->faults, FAULT_ERROR, line > 0 ? (unsigned)line : 0, /* path= */ NULL,
               _("A document type is not taken, since entities could be defined in it; remove <!DOCTYPE "
                 "…>."));
-        xmlStopParser(context);
+        libxml.xmlStopParser(context);
 }
 
 static xmlDoc *parse(const char *text, size_t size, Parsing *parsing)
 {
         static const int options =
                 XML_PARSE_NONET | XML_PARSE_NOCDATA | XML_PARSE_NOENT | XML_PARSE_BIG_LINES;
-        xmlParserCtxt *context = xmlNewParserCtxt();
+        xmlParserCtxt *context = libxml.xmlNewParserCtxt();
         xmlDoc *doc;
 
         if (!context) {
@@ -76,8 +76,9 @@ static xmlDoc *parse(const char *text, size_t size, Parsing *parsing)
         context->_private = parsing;
         context->sax->serror = on_error;
         context->sax->internalSubset = on_doctype;
-        doc = xmlCtxtReadMemory(context, text, (int)size, /* URL= */ NULL, /* encoding= */ NULL, options);
-        xmlFreeParserCtxt(context);
+        doc = libxml.xmlCtxtReadMemory(context, text, (int)size, /* URL= */ NULL, /* encoding= */ NULL,
+                                       options);
+        libxml.xmlFreeParserCtxt(context);
         return doc;
 }
 
@@ -106,7 +107,7 @@ static bool within_bounds(const xmlNode *node, unsigned depth, Parsing *parsing)
 
 static bool is_usable(xmlDoc *doc, const char *root, Parsing *parsing)
 {
-        xmlNode *found = doc ? xmlDocGetRootElement(doc) : NULL;
+        xmlNode *found = doc ? libxml.xmlDocGetRootElement(doc) : NULL;
 
         if (parsing->reported || parsing->has_doctype || !found)
                 return false;
@@ -123,9 +124,13 @@ int xml_parse(const char *text, size_t size, const char *root, Faults *faults, X
 {
         Parsing parsing = {.faults = faults};
         CLEANUP(xml) Xml *xml = calloc(1, sizeof(*xml));
+        int r;
 
         if (!xml)
                 return -ENOMEM;
+        r = libxml_load();
+        if (r < 0)
+                return r;
         *ret = NULL;
         if (size > XML_SIZE_MAX || size > INT_MAX) {
                 fault(faults, FAULT_ERROR, /* line= */ 0, /* path= */ NULL,
@@ -142,7 +147,7 @@ int xml_parse(const char *text, size_t size, const char *root, Faults *faults, X
                 return 0;
         }
         xml->faults = faults;
-        xml->root = xmlDocGetRootElement(xml->doc);
+        xml->root = libxml.xmlDocGetRootElement(xml->doc);
         xml_mark(xml->root);
         *ret = TAKE(xml);
         return 0;
@@ -153,7 +158,7 @@ Xml *xml_free(Xml *xml)
         if (!xml)
                 return NULL;
         if (xml->doc)
-                xmlFreeDoc(xml->doc);
+                libxml.xmlFreeDoc(xml->doc);
         free(xml);
         return NULL;
 }
@@ -165,7 +170,7 @@ const char *xml_name(const XmlElement *element)
 
 unsigned xml_line(const XmlElement *element)
 {
-        long line = xmlGetLineNo(element);
+        long line = libxml.xmlGetLineNo(element);
 
         return line > 0 ? (unsigned)line : 0;
 }

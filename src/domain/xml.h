@@ -28,7 +28,7 @@ typedef struct Xml {
 
 /*
  * 0 with faults reported if it is no XML, or `root` is not what it is about; *ret has a tree only if there
- * is none. -ENOMEM. `faults` must live as long as the tree.
+ * is none. -ENOMEM; -ENOPKG: libxml2 cannot be loaded. `faults` must live as long as the tree.
  */
 int xml_parse(const char *text, size_t size, const char *root, Faults *faults, Xml **ret);
 Xml *xml_free(Xml *xml);
@@ -84,6 +84,9 @@ int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret);
 
 /* Takes an element out of the tree and frees it. */
 void xml_remove(XmlElement *element);
+
+/* Sorts child elements by rank, stably; comments stay before the element that they stand before. */
+int xml_sort(XmlElement *parent, unsigned (*rank)(const XmlElement *element));
 
 /* The tree as text with an indentation of two blanks, whatever it was; within <metadata> as it was. To
  * free(); NULL: out of memory. */

@@ -164,7 +164,10 @@ static int write_fact(FILE *out, const Fact *fact)
         fprintf(out, ":{\"status\":\"%s\"", fact_status_name(fact->status));
         if (fact->status == FACT_ANSWERED) {
                 fputs_unlocked(",\"value\":", out);
-                r = write_value(out, fact->value, /* depth= */ 0);
+                if (fact->raw)
+                        fputs_unlocked(fact->raw, out);
+                else
+                        r = write_value(out, fact->value, /* depth= */ 0);
         } else if (fact->reason) {
                 fputs_unlocked(",\"reason\":", out);
                 write_string(out, fact->reason, strlen(fact->reason));

@@ -21,6 +21,7 @@ static void fact_clear(Fact *fact)
 {
         free(fact->name);
         free(fact->reason);
+        free(fact->raw);
         json_object_put(fact->value);
         *fact = (Fact){0};
 }
@@ -98,6 +99,15 @@ int facts_add(MusterFacts *facts, const char *name, FactScope scope, FactStatus 
               const char *reason)
 {
         return append(&facts->facts, &facts->n_facts, name, scope, status, value, reason);
+}
+
+void facts_set_schema(MusterFacts *facts, MusterSchema *schema, char *raw)
+{
+        facts->schema = schema;
+        for (size_t i = 0; i < facts->n_facts; i++)
+                if (streq(facts->facts[i].name, FACT_SCHEMA))
+                        facts->facts[i].raw = TAKE(raw);
+        free(raw);
 }
 
 void facts_truncate(MusterFacts *facts, size_t n)

@@ -37,6 +37,7 @@ typedef struct Fact {
         FactScope scope;
         FactStatus status;
         json_object *value; /* ANSWERED: the result, as raw as it came */
+        char *raw; /* or its JSON text, where nobody needs more: of FACT_SCHEMA, if facts->schema is set */
         char *reason;
 } Fact;
 
@@ -68,6 +69,10 @@ int facts_add(MusterFacts *facts, const char *name, FactScope scope, FactStatus 
               const char *reason);
 int facts_add_measured(MusterFacts *facts, const char *check, FactStatus status, json_object *value,
                        const char *reason);
+
+/* The schema and its JSON text, which then need not be parsed: FACT_SCHEMA was added with the value null.
+ * Takes both. Before facts_seal() only. */
+void facts_set_schema(MusterFacts *facts, MusterSchema *schema, char *raw);
 
 /* Takes the last ones off again, until there are `n`. Before facts_seal() only. */
 void facts_truncate(MusterFacts *facts, size_t n);

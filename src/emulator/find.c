@@ -322,3 +322,34 @@ _public_ int muster_emulator_default(char **ret_path, MusterError **ret_error)
                 return error_errno(ret_error, -errno, _("The host's architecture cannot be found out"));
         return find_default(uts.machine, folders, kvm, ret_path, ret_error);
 }
+
+static const char *package_of(const char *target)
+{
+        for (size_t i = 0; i < ELEMENTSOF(machines); i++)
+                if (streq(machines[i].target, target))
+                        return machines[i].package;
+        return "qemu-system";
+}
+
+int find_for_target(const char *target, char **ret_path, MusterError **ret_error)
+{
+        CLEANUP(strv) char **folders = NULL, **kvm = NULL;
+        CLEANUP(found) FoundList list = {};
+        CLEANUP(free) char *name = text_format("qemu-system-%s", target);
+        struct utsname uts;
+
+        if (!name || default_folders(&folders, &kvm) < 0 || find_name(&list, folders, name) < 0)
+                return error_oom(ret_error);
+        if (list.n > 0) {
+                *ret_path = TAKE(list.items[0].path);
+                return 0;
+        }
+        if (uname(&uts) == 0)
+                for (size_t i = 0; i < ELEMENTSOF(machines); i++)
+                        if (streq(machines[i].machine, uts.machine) && streq(machines[i].target, target))
+                                return find_default(uts.machine, folders, kvm, ret_path, ret_error);
+        return error_set(ret_error, -ENOENT,
+                         _("There is no emulator for %s: %s is neither in PATH nor in the usual folders; "
+                           "install the package %s, or name an emulator."),
+                         target, name, package_of(target));
+}

@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "store/compiled.h"
 #include "store/inventory.h"
 #include "store/trail.h"
 
@@ -60,6 +61,16 @@ static int check_record(Audit *audit, const char *file, const char *id)
                 r = facts_seal(facts, &error);
         why = error ? record_fragment(error) : NULL;
         return error && !why ? -ENOMEM : tell_read(audit, file, r, why);
+}
+
+/* Stale where another build wrote it, or the record is another one now: a look-up makes it anew. */
+static int check_compiled(Audit *audit, const char *file, const char *id)
+{
+        int r = compiled_check(&audit->quiet, id);
+
+        if (r == -EBADMSG)
+                return tell(audit, file, "stale", _("it is not the record's, or of another version"));
+        return tell_read(audit, file, r, /* why= */ NULL);
 }
 
 /* JSON, and nothing but it: what is in it is judged where it is used. */
@@ -153,6 +164,8 @@ static int check_entry(Audit *audit, const char *file, EntryKind kind, const cha
                 return check_record(audit, file, name);
         case ENTRY_PATH:
                 return check_path(audit, file, name);
+        case ENTRY_SCHEMA:
+                return check_compiled(audit, file, name);
         case ENTRY_VERDICTS:
                 return tell(audit, file, "ok", /* why= */ NULL);
         default:

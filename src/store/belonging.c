@@ -82,6 +82,7 @@ Belonging belonging_of_name(const char *folder, const char *name)
         } forms[] = {
                 {STORE_RECORDS, is_record}, {STORE_HOSTS, is_host},        {STORE_FAILURES, is_failure},
                 {STORE_PATHS, is_any},      {STORE_VERDICTS, is_verdicts}, {STORE_SIZES, is_size},
+                {STORE_SCHEMAS, is_record},
         };
 
         if (is_end(pass_hex(pass_text(name, ".tmp-"), SUM_DIGITS)))

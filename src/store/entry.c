@@ -21,11 +21,14 @@
 
 static const struct {
         const char *folder, *name;
-        bool sha256;
+        bool sha256, binary;
 } kinds[] = {
-        [ENTRY_RECORD] = {STORE_RECORDS, "record", true},       [ENTRY_HOST] = {STORE_HOSTS, "host", true},
-        [ENTRY_FAILURE] = {STORE_FAILURES, "failure", true},    [ENTRY_PATH] = {STORE_PATHS, "path", false},
+        [ENTRY_RECORD] = {STORE_RECORDS, "record", true},
+        [ENTRY_HOST] = {STORE_HOSTS, "host", true},
+        [ENTRY_FAILURE] = {STORE_FAILURES, "failure", true},
+        [ENTRY_PATH] = {STORE_PATHS, "path", false},
         [ENTRY_VERDICTS] = {STORE_VERDICTS, "verdicts", false},
+        [ENTRY_SCHEMA] = {STORE_SCHEMAS, "schema", false, true},
 };
 
 char *entry_file(EntryKind kind, const char *name)
@@ -101,7 +104,7 @@ int entry_unseal(EntryKind kind, const char *text, size_t size, const char **ret
         if ((size_t)n != (size_t)(body - text) || memcmp(header, text, (size_t)n) != 0)
                 return -EBADMSG;
         /* What follows is text. */
-        if (memchr(body, '\0', body_size))
+        if (!kinds[kind].binary && memchr(body, '\0', body_size))
                 return -EBADMSG;
         *ret_body = body;
         *ret_size = body_size;

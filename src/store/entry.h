@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * One file of a store: two lines of header, then a body of text.
+ * One file of a store: two lines of header, then a body of text (of schemas: of bytes).
  *
  *   muster KIND FORMAT
  *   sha256 HEX SIZE            (records, hosts, failures: what people and other hosts read)
- *   fnv1a64 HEX SIZE           (paths, verdicts: what is read at every look-up, without libcrypto)
+ *   fnv1a64 HEX SIZE           (paths, verdicts, schemas: what is read at every look-up, without libcrypto)
  *
  * SIZE is that of the body, in bytes. So a file is whole, as it was written and of a format that is known,
  * or it is passed over.
@@ -20,6 +20,7 @@ typedef enum EntryKind {
         ENTRY_FAILURE,
         ENTRY_PATH,
         ENTRY_VERDICTS,
+        ENTRY_SCHEMA,
 } EntryKind;
 
 /* "records/ID" and so on, to free(); NULL when out of memory. */

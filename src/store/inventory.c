@@ -139,7 +139,7 @@ int inventory_take(const MusterStore *store, Inventory *ret, MusterError **ret_e
         } kinds[] = {
                 {ENTRY_RECORD, STORE_RECORDS},    {ENTRY_HOST, STORE_HOSTS},
                 {ENTRY_FAILURE, STORE_FAILURES},  {ENTRY_PATH, STORE_PATHS},
-                {ENTRY_VERDICTS, STORE_VERDICTS},
+                {ENTRY_VERDICTS, STORE_VERDICTS}, {ENTRY_SCHEMA, STORE_SCHEMAS},
         };
         CLEANUP(inventory) Inventory inventory = {};
 

@@ -27,6 +27,7 @@
 #include "base/util.h"
 #include "emulator/host.h"
 #include "emulator/probe.h"
+#include "store/compiled.h"
 #include "store/lock.h"
 #include "store/size.h"
 
@@ -179,7 +180,8 @@ static int load_facts(Lookup *lookup, Identity *identity, MusterFacts **ret)
         CLEANUP(facts) MusterFacts *facts = NULL;
         int r;
 
-        r = record_load(lookup->store, lookup->id, &facts, &lookup->record_stamp);
+        r = compiled_record_load(lookup->store, lookup->id, &facts, &lookup->record_stamp,
+                                 &lookup->schema_sum);
         if (r < 0)
                 return r == -ENOMEM ? r : 0;
         facts->identity = *identity;
@@ -216,6 +218,8 @@ static int complete(Lookup *lookup, MusterFacts **facts, bool locked, MusterErro
                 keep(lookup);
         else
                 keep_trail(lookup);
+        if (lookup->schema_sum != 0)
+                compiled_save(lookup->store, lookup->id, lookup->schema_sum, lookup->facts);
         return 1;
 }
 

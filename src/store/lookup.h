@@ -30,6 +30,7 @@ typedef struct Lookup {
         bool cached;
         char id[RECORD_ID_SIZE]; /* "" where nothing is kept */
         FileStamp record_stamp, host_stamp;
+        uint64_t schema_sum; /* of a record whose compiled schema is yet to be kept; 0 */
 } Lookup;
 
 int lookup_run(Lookup *lookup, MusterError **ret_error);

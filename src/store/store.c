@@ -24,8 +24,8 @@
 
 #define ROOTS_DIRECTORY "/var/cache/muster"
 
-const char *const store_folders[] = {STORE_RECORDS, STORE_HOSTS, STORE_FAILURES, STORE_PATHS, STORE_VERDICTS,
-                                     STORE_SIZES,   NULL};
+const char *const store_folders[] = {STORE_RECORDS,  STORE_HOSTS,   STORE_FAILURES, STORE_PATHS,
+                                     STORE_VERDICTS, STORE_SCHEMAS, STORE_SIZES,    NULL};
 
 static const char cachedir_tag[] = "Signature: 8a477f597d28d172789f06886806bc55\n"
                                    "# A cache of muster, https://bford.info/cachedir/\n";

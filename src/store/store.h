@@ -9,6 +9,7 @@
  *   failures/KEY.HOST          why an emulator could not be probed (failure.h)
  *   paths/NAME                 from a path to an ID, with stamps that tell whether it holds (trail.h)
  *   verdicts/ID.HOST.CAT.T     what a catalogue says (ready.h)
+ *   schemas/ID                 the schema of a record, as memory has it (compiled.h)
  *   sizes/N                    empty: an executable of N bytes has been seen (size.h)
  *   lock                       ranges of it are locked (lock.h)
  */
@@ -22,6 +23,7 @@
 #define STORE_FAILURES "failures"
 #define STORE_PATHS    "paths"
 #define STORE_VERDICTS "verdicts"
+#define STORE_SCHEMAS  "schemas"
 #define STORE_SIZES    "sizes"
 #define STORE_LOCK     "lock"
 #define STORE_TAG      "CACHEDIR.TAG"

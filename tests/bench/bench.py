@@ -9,6 +9,7 @@
     ./dev bench warm       warm has, as a whole process, against /bin/true
     ./dev bench scale      warm look-ups among 10,000 records against 10
     ./dev bench hash       the digest of the emulator's file against SHA-256 of as much memory
+    ./dev bench domain     validate as a process; from a definition's text to its launch plan in process
     ./dev bench library    schema load, path query, verdict in process (tests/bench/bench-library)
 
 Runs of a pair alternate, so that a machine that slows down slows both; medians are compared, and the quartiles
@@ -19,6 +20,7 @@ import subprocess
 import sys
 
 from cold import bench_all, bench_probe, bench_race
+from domains import bench_domain
 from figures import TOOLS, own_cache
 from warm import bench_hash, bench_scale, bench_warm
 
@@ -36,6 +38,7 @@ BENCHES = {
     "warm": bench_warm,
     "scale": bench_scale,
     "hash": bench_hash,
+    "domain": bench_domain,
     "library": bench_library,
 }
 

@@ -306,7 +306,7 @@ static bool has_balloon(const Domain *domain)
         return balloon && !streq_ptr(xml_attribute(balloon->element, "model"), "none");
 }
 
-static int plan_balloon(Plan *plan, const Memory *memory)
+static int plan_balloon(Plan *plan, const Part *part, const Memory *memory)
 {
         CLEANUP(json) json_object *arguments = json_object_new_object();
 
@@ -321,7 +321,7 @@ static int plan_balloon(Plan *plan, const Memory *memory)
         }
         if (!arguments || json_add_int(arguments, "value", (int64_t)memory->current) < 0)
                 return -ENOMEM;
-        return plan_command(plan, "balloon", TAKE(arguments));
+        return plan_command(plan, part, "balloon", TAKE(arguments));
 }
 
 static int plan(Plan *plan, Part *part)
@@ -334,7 +334,7 @@ static int plan(Plan *plan, Part *part)
                 r = plan_locked(plan, part, memory);
         if (r >= 0)
                 r = plan_backends(plan, part, memory);
-        return r < 0 ? r : plan_balloon(plan, memory);
+        return r < 0 ? r : plan_balloon(plan, part, memory);
 }
 
 int memory_add_machine(Plan *plan, const Part *part, json_object *machine)

@@ -90,8 +90,7 @@ static int host_firmware(const DomainHost *host, const FirmwareList **ret, Muste
 {
         CaseHost *self = host->userdata;
         CLEANUP(free)
-        char *ovmf = maker_data("firmware/ovmf"),
-             *aarch64 = maker_data("firmware/qemu-efi-aarch64");
+        char *ovmf = maker_data("firmware/ovmf"), *aarch64 = maker_data("firmware/qemu-efi-aarch64");
         char *folders[] = {ovmf, aarch64, NULL};
         int r = 0;
 
@@ -128,6 +127,10 @@ static int host_file_mode(const DomainHost *host, const char *path, mode_t *ret)
 {
         CLEANUP(free) char *file = image_file(path);
 
+        if (streq(path, "/dev/vhost-net") || streq(path, "/dev/vhost-vsock")) {
+                *ret = S_IFCHR | 0666;
+                return 0;
+        }
         if (!file || access(file, F_OK) < 0)
                 return -ENOENT;
         *ret = S_IFREG | 0600;
@@ -202,6 +205,17 @@ void case_clear(Case *item)
         case_host_clear(&item->host);
 }
 
+/* "process: …", "file: …", "command: …" */
+static void append_others(char ***lines, json_object *array, const char *what)
+{
+        for (size_t i = 0; i < json_object_array_length(array); i++) {
+                CLEANUP(free) char *text = json_to_text(json_object_array_get_idx(array, i));
+                CLEANUP(free) char *line = text_format("%s: %s", what, text);
+
+                assert_int_equal(strv_append(lines, line), 0);
+        }
+}
+
 char **case_lines(const Plan *plan)
 {
         const Command *command = &plan->command;
@@ -218,5 +232,8 @@ char **case_lines(const Plan *plan)
                 }
                 assert_int_equal(strv_append(&lines, line), 0);
         }
+        append_others(&lines, plan->processes, "process");
+        append_others(&lines, plan->files, "file");
+        append_others(&lines, plan->commands, "command");
         return lines;
 }
