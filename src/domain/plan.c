@@ -63,11 +63,12 @@ int plan_new(Domain *domain, bool evidence, Plan **ret)
         plan->fds = json_object_new_array();
         plan->processes = json_object_new_array();
         plan->commands = json_object_new_array();
+        plan->affinity = json_object_new_array();
         plan->decisions = json_object_new_array();
         plan->environment = json_object_new_object();
         plan->lifecycle = json_object_new_object();
         if (!plan->blockdev || !plan->files || !plan->fds || !plan->processes || !plan->commands ||
-            !plan->decisions || !plan->environment || !plan->lifecycle)
+            !plan->affinity || !plan->decisions || !plan->environment || !plan->lifecycle)
                 return -ENOMEM;
         r = plan_parts(plan);
         if (r >= 0 && domain->faults->out_of_memory)
@@ -87,6 +88,7 @@ Plan *plan_free(Plan *plan)
         json_object_put(plan->fds);
         json_object_put(plan->processes);
         json_object_put(plan->commands);
+        json_object_put(plan->affinity);
         json_object_put(plan->decisions);
         json_object_put(plan->environment);
         json_object_put(plan->lifecycle);
@@ -111,6 +113,7 @@ json_object *plan_to_json(const Plan *plan)
             json_add(object, "processes", json_object_get(plan->processes)) < 0 ||
             json_add(object, "commands", json_object_get(plan->commands)) < 0 ||
             json_add(object, "lifecycle", json_object_get(plan->lifecycle)) < 0 ||
+            json_add(object, "affinity", json_object_get(plan->affinity)) < 0 ||
             json_add(object, "decisions", json_object_get(plan->decisions)) < 0)
                 return NULL;
         return TAKE(object);
@@ -256,6 +259,11 @@ int plan_command(Plan *plan, const Part *part, const char *command, json_object 
                             "start does."),
                           command);
         return json_append(plan->commands, TAKE(item));
+}
+
+int plan_affinity(Plan *plan, json_object *thread)
+{
+        return thread ? json_append(plan->affinity, thread) : -ENOMEM;
 }
 
 /* --- decisions ----------------------------------------------------------------------------------- */

@@ -29,6 +29,9 @@ struct Plan {
         json_object *fds;         /* array of {"fd", "purpose", …} */
         json_object *processes;   /* array of {"argv", "purpose", "socket"?, "privileged"?} */
         json_object *commands;    /* array of QMP commands to run before the guest does */
+        json_object *affinity;    /* array of {"thread": "vcpu"|"iothread"|"emulator", "id"?, "cpus"?,
+                                     "scheduler"?, "priority"?}, before that, too; "emulator" is every thread
+                                     of which nothing else says it */
         json_object *decisions;   /* array of {"feature", "verdict", "driver"?, "choice", "forced"?, "for",
                                      "evidence"} */
         json_object *environment; /* object of variables that the emulator needs to have */
@@ -41,8 +44,8 @@ struct Plan {
 int plan_new(Domain *domain, bool evidence, Plan **ret);
 Plan *plan_free(Plan *plan);
 
-/* {"argv", "environment", "blockdev", "files", "fds", "processes", "commands", "lifecycle", "decisions"}; NULL
- * when out of memory. */
+/* {"argv", "environment", "blockdev", "files", "fds", "processes", "commands", "affinity", "lifecycle",
+ * "decisions"}; NULL when out of memory. */
 json_object *plan_to_json(const Plan *plan);
 
 /* For `plan` functions of parts. Options without properties, or whose text is no list of them: -cpu. */
@@ -70,6 +73,9 @@ int plan_environment(Plan *plan, const char *name, const char *value);
 
 /* Takes `argv` (array of strings). */
 int plan_process(Plan *plan, const char *purpose, const char *socket, json_object *argv);
+
+/* Takes `thread`, as Plan.affinity has it; -ENOMEM if it is NULL. */
+int plan_affinity(Plan *plan, json_object *thread);
 
 /*
  * A QMP command to run when the emulator has started and before its guest does, for what no argument can

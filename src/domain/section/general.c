@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "domain/device/graphics.h"
 #include "domain/plan.h"
+#include "domain/section/features.h"
 
 #define NAME_MAX_BYTES 200 /* it is a directory's name, and part of others */
 
@@ -187,6 +188,17 @@ static int plan_name(Plan *plan, const Part *part)
         return plan_properties(plan, part, "-name", name);
 }
 
+static int plan_accel(Plan *plan, const Part *part)
+{
+        const General *general = part->data;
+        CLEANUP(json) json_object *accel = json_object_new_object();
+
+        if (!accel || json_add_string(accel, "accel", general->kvm ? "kvm" : "tcg") < 0 ||
+            features_add_accel(plan->domain, accel) < 0)
+                return -ENOMEM;
+        return plan_properties(plan, part, "-accel", TAKE(accel));
+}
+
 static int plan_genid(Plan *plan, const Part *part)
 {
         const General *general = part->data;
@@ -208,7 +220,7 @@ static int plan(Plan *plan, Part *part)
 
         r = plan_name(plan, part);
         if (r >= 0)
-                r = plan_option(plan, "-accel", general->kvm ? "kvm" : "tcg");
+                r = plan_accel(plan, part);
         if (r >= 0)
                 r = plan_option(plan, "-uuid", general->uuid);
         if (r >= 0 && general->has_genid)
