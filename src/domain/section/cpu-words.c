@@ -4,6 +4,8 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/device/panic.h"
+#include "domain/section/clock.h"
 #include "domain/section/cpu-private.h"
 #include "domain/section/features.h"
 #include "domain/section/os.h"
@@ -222,6 +224,10 @@ int cpu_add_words(Plan *plan, const Cpu *cpu, char ***words)
                 r = add_word(words, cpu->features[i].name, cpu->features[i].on ? "on" : "off");
         if (r >= 0)
                 r = features_add_cpu_words(plan->domain, words);
+        if (r >= 0)
+                r = clock_add_cpu_flags(plan->domain, words);
+        if (r >= 0 && panic_hyperv(plan->domain))
+                r = add_word(words, "hv-crash", "on");
         if (r >= 0)
                 r = add_cache(cpu, words);
         if (r >= 0)

@@ -32,7 +32,8 @@ bool features_acpi(const Domain *domain)
 
 bool features_smm(const Domain *domain)
 {
-        return features_of(domain)->switches[SWITCH_SMM] > 0;
+        /* The firmware that was chosen may need it. */
+        return features_of(domain)->switches[SWITCH_SMM] > 0 || os_needs_smm(domain);
 }
 
 bool features_irqchip_split(const Domain *domain)

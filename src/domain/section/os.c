@@ -5,7 +5,12 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/device/iommu.h"
+#include "domain/device/memory.h"
+#include "domain/device/sound.h"
 #include "domain/section/clock.h"
+#include "domain/section/features.h"
+#include "domain/section/memory.h"
 #include "domain/section/os-private.h"
 #include "domain/value.h"
 
@@ -124,6 +129,21 @@ static int check(Domain *domain, Part *part)
  * -machine is one option, whose properties come from all over the definition. QEMU before 6.1 reads it as
  * QemuOpts, so none of them may have members.
  */
+/* What devices ask of the board. */
+static int add_devices(const Domain *domain, json_object *machine)
+{
+        const char *iommu = iommu_machine_option(domain), *speaker = sound_pc_speaker(domain);
+        int r = 0;
+
+        if (iommu)
+                r = json_add_string(machine, "iommu", iommu);
+        if (r >= 0 && speaker)
+                r = json_add_string(machine, "pcspk-audiodev", speaker);
+        if (r >= 0 && memory_device_nvdimm(domain))
+                r = json_add_bool(machine, "nvdimm", true);
+        return r;
+}
+
 static int add_machine(Plan *plan, const Part *part, json_object *machine)
 {
         const Domain *domain = plan->domain;
@@ -138,6 +158,12 @@ static int add_machine(Plan *plan, const Part *part, json_object *machine)
                 r = json_add_bool(machine, "smm", true);
         if (r >= 0 && startswith(os_machine(domain), "microvm") && wants_pcie(domain))
                 r = json_add_bool(machine, "pcie", true);
+        if (r >= 0)
+                r = features_add_machine(domain, machine);
+        if (r >= 0)
+                r = memory_add_machine(plan, part, machine);
+        if (r >= 0)
+                r = add_devices(domain, machine);
         if (r >= 0)
                 r = clock_add_machine(plan, machine);
         if (r >= 0)
