@@ -132,13 +132,14 @@ static int make_storage(Gate *gate, const char *driver, const char *filename, co
                 r = new_node(driver, name, &node);
         if (r >= 0)
                 r = set_mode(node, mode);
-        if (r >= 0 && with_options && gate->request->n_options > 0) {
-                if (filename && block_driver_member(&gate->block, driver, "filename"))
-                        r = json_add_string(node, "filename", filename);
-                if (r >= 0)
-                        r = block_options_to_json(&gate->block, driver, gate->request->options,
-                                                  gate->request->n_options, node, gate->ret_error);
-        }
+        with_options = with_options && gate->request->n_options > 0;
+        /* What follows may be all that the driver needs beside it. */
+        if (r >= 0 && (with_options || members) && filename &&
+            block_driver_member(&gate->block, driver, "filename"))
+                r = json_add_string(node, "filename", filename);
+        if (r >= 0 && with_options)
+                r = block_options_to_json(&gate->block, driver, gate->request->options,
+                                          gate->request->n_options, node, gate->ret_error);
         if (r >= 0)
                 r = add_members(gate, members, node);
         if (r >= 0 && !json_object_object_get_ex(node, "filename", NULL))
@@ -268,8 +269,8 @@ static int make_backing(Gate *gate, const char *top, char ret_name[static NODE_N
                         r = make_slice(gate, top, suffix, NODE_READ_ONLY, image->extra.slice, storage);
                 if (r >= 0)
                         r = make_format(gate, image->format ? image->format : "raw", storage, format,
-                                        NODE_READ_ONLY, *below ? below : NULL, /* chained= */ true,
-                                        image->extra.format);
+                                        NODE_READ_ONLY, *below ? below : NULL,
+                                        /* chained= */ !request->chain_open, image->extra.format);
                 if (r < 0)
                         return r;
                 memcpy(below, format, sizeof(below));

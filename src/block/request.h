@@ -48,6 +48,7 @@ struct MusterGateRequest {
         RequestExtra extra;   /* of the disk's own image */
         json_object *filters; /* NULL, or an array of filter nodes above the format, from the bottom up */
         bool chain_ends;      /* the last image has no backing image, whatever its header says */
+        bool chain_open;      /* it may have one, which its header names: leave it to the emulator */
         json_object *tree;    /* NULL, or the whole request */
 };
 

@@ -68,12 +68,12 @@ static int read_one_host(Domain *domain, const DiskImage *image, NetworkHost *re
         return read_host(domain, element, ret);
 }
 
-static bool refuse_transport(Domain *domain, const NetworkHost *host, const char *protocol)
+static bool refuse_transport(Domain *domain, const NetworkHost *host, const char *protocol, int other)
 {
-        if (host->transport == TRANSPORT_TCP)
+        if (host->transport == TRANSPORT_TCP || host->transport == other)
                 return false;
         xml_fault(domain->xml, FAULT_ERROR, host->element, "transport",
-                  _("The emulator speaks %s over tcp only, not over %s."), protocol,
+                  _("The emulator does not speak %s over %s; leave transport out for tcp."), protocol,
                   transports[host->transport]);
         return true;
 }
@@ -118,10 +118,8 @@ static int read_nbd(Domain *domain, DiskImage *image, json_object *storage)
 
         if (read_one_host(domain, image, &host) <= 0)
                 return 0;
-        if (host.transport == TRANSPORT_RDMA) {
-                refuse_transport(domain, &host, "NBD");
+        if (refuse_transport(domain, &host, "NBD", TRANSPORT_UNIX))
                 return 0;
-        }
         read_switch(domain->xml, image->source, "tls", &image->tls);
         r = add_server(storage, &host, "10809", /* typed= */ true);
         if (r >= 0 && name)
@@ -229,7 +227,8 @@ static int read_curl(Domain *domain, DiskImage *image, const char *protocol, jso
         NetworkHost host;
         int r;
 
-        if (read_one_host(domain, image, &host) <= 0 || !name || refuse_transport(domain, &host, protocol))
+        if (read_one_host(domain, image, &host) <= 0 || !name ||
+            refuse_transport(domain, &host, protocol, TRANSPORT_TCP))
                 return 0;
         url = make_url(protocol, &host, name, xml_attribute(image->source, "query"));
         r = url ? json_add_string(storage, "url", url) : -ENOMEM;
@@ -283,10 +282,8 @@ static int read_iscsi(Domain *domain, DiskImage *image, json_object *storage)
 
         if (read_one_host(domain, image, &host) <= 0 || !name)
                 return 0;
-        if (host.transport == TRANSPORT_UNIX) {
-                refuse_transport(domain, &host, "iSCSI");
+        if (refuse_transport(domain, &host, "iSCSI", TRANSPORT_RDMA))
                 return 0;
-        }
         v6 = strchr(host.name, ':') != NULL;
         r = json_add_string(storage, "transport", host.transport == TRANSPORT_RDMA ? "iser" : "tcp");
         if (r >= 0)
@@ -331,7 +328,8 @@ static int add_monitors(Domain *domain, const DiskImage *image, json_object *sto
         for (XmlElement *element = NULL; r >= 0 && (element = xml_next(image->source, "host", element));) {
                 CLEANUP(json) json_object *holder = json_object_new_object();
 
-                if (read_host(domain, element, &host) <= 0 || refuse_transport(domain, &host, "RBD"))
+                if (read_host(domain, element, &host) <= 0 ||
+                    refuse_transport(domain, &host, "RBD", TRANSPORT_TCP))
                         return 0;
                 r = holder ? add_server(holder, &host, "6789", /* typed= */ false) : -ENOMEM;
                 if (r >= 0)
@@ -376,7 +374,8 @@ static int read_ssh(Domain *domain, DiskImage *image, json_object *storage)
         NetworkHost host;
         int r;
 
-        if (read_one_host(domain, image, &host) <= 0 || !name || refuse_transport(domain, &host, "SSH"))
+        if (read_one_host(domain, image, &host) <= 0 || !name ||
+            refuse_transport(domain, &host, "SSH", TRANSPORT_TCP))
                 return 0;
         if (identity && (xml_attribute(identity, "keyfile") || xml_attribute(identity, "agentsock")))
                 xml_fault(domain->xml, FAULT_ERROR, identity, /* attribute= */ NULL,

@@ -33,6 +33,9 @@ bool disk_require(Plan *plan, const Part *part, const XmlElement *element, const
 
         if (plan_has(plan, part, feature, driver, what, NULL))
                 return true;
+        /* What could not be determined is not absent: then the emulator has the last word. */
+        if (muster_verdict(plan->domain->verdicts, feature, driver) == MUSTER_VERDICT_UNKNOWN)
+                return true;
         since = judgement && judgement->feature->since ? judgement->feature->since : "?";
         plan_fault(plan, element, attribute,
                    _("disk %s asks for %s; %.*s or newer declares it at %s; %s is %s."), disk->target, what,
@@ -318,6 +321,7 @@ static int make_request(Plan *plan, Part *part, MusterGateRequest **ret)
                 return r;
         muster_gate_request_set_access(request, disk->readonly ? MUSTER_ACCESS_RO : MUSTER_ACCESS_RW);
         request->chain_ends = disk->chain_known;
+        request->chain_open = !disk->chain_known;
         *ret = TAKE(request);
         return 0;
 }
@@ -374,7 +378,7 @@ int disk_plan_nodes(Plan *plan, Part *part, char **ret_drive)
         int r;
 
         *ret_drive = NULL;
-        if (!disk->images[0]->storage || disk->absent)
+        if (!disk->images[0]->storage || disk->absent || disk->tray_open)
                 return 0;
         r = make_request(plan, part, &request);
         if (r == -ENOMEM || plan->domain->faults->n_errors > before)

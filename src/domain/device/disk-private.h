@@ -95,7 +95,8 @@ typedef struct Disk {
         uint64_t cylinders, heads, sectors;
         int translation;
         uint64_t rotation_rate;
-        bool readonly, shareable, transient, tray_open;
+        bool readonly, shareable, transient;
+        bool tray_open; /* so there is no medium in it */
         int startup_policy;
         char *serial, *wwn, *vendor, *product;
 

@@ -279,11 +279,9 @@ static void read_sharing(Domain *domain, Part *part)
         disk->transient = transient != NULL;
         if (source)
                 read_word(domain->xml, source, "startupPolicy", policies, &disk->startup_policy);
-        if (transient && read_switch(domain->xml, transient, "shareBacking", &backing_shared) > 0 &&
-            backing_shared)
-                xml_fault(domain->xml, FAULT_ERROR, transient, "shareBacking",
-                          _("Muster puts the overlay below the disk before the guest sees it, and so locks "
-                            "the image for reading only, as shareBacking wants; remove the attribute."));
+        /* The overlay is there before the emulator is, so the image is shared whatever is said. */
+        if (transient)
+                read_switch(domain->xml, transient, "shareBacking", &backing_shared);
         if (disk->transient && (disk->readonly || disk->device != DISK_DISK || disk->shareable))
                 xml_fault(domain->xml, FAULT_ERROR, transient, /* attribute= */ NULL,
                           _("Only a disk that the guest alone may write to can be transient."));

@@ -310,34 +310,6 @@ static int complete(Domain *domain, Part *part)
 
 /* --- checking -------------------------------------------------------------------------------------- */
 
-static void check_place(Domain *domain, Part *part)
-{
-        static const unsigned units[DISK_BUSES] = {
-                [DISK_SCSI] = 16384, [DISK_SATA] = 6, [DISK_IDE] = 2, [DISK_FDC] = 2};
-        const Disk *disk = part->data;
-        const Place *place = &part->place;
-        const XmlElement *element = place->element ?: part->element;
-
-        if (place->type != PLACE_DRIVE)
-                return;
-        if (place->unit >= units[disk->bus])
-                xml_fault(domain->xml, FAULT_ERROR, element, "unit", _("Units there are from 0 to %u."),
-                          units[disk->bus] - 1);
-        if (place->bus > (disk->bus == DISK_IDE) || (place->target > 0 && disk->bus != DISK_SCSI) ||
-            place->target > 255)
-                xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
-                          _("The controller has no such bus and target."));
-        for (Part *other = NULL; (other = domain_next(domain, &device_disk, other)) && other != part;) {
-                const Disk *its = other->data;
-
-                if (its->bus == disk->bus && other->place.controller == place->controller &&
-                    other->place.bus == place->bus && other->place.target == place->target &&
-                    other->place.unit == place->unit)
-                        xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
-                                  _("Disk %s has the same address; change one of the two."), its->target);
-        }
-}
-
 /* What the storage cannot be asked for. */
 static void check_storage(Domain *domain, Part *part)
 {
@@ -392,7 +364,6 @@ static void check_options(Domain *domain, Part *part)
 
 static int check(Domain *domain, Part *part)
 {
-        check_place(domain, part);
         check_storage(domain, part);
         check_options(domain, part);
         disk_check_device(domain, part);
@@ -419,12 +390,13 @@ static int plan(Plan *plan, Part *part)
         const Disk *disk = part->data;
         CLEANUP(free) char *drive = NULL;
         uint64_t boot_order = part->boot_order;
+        size_t before = plan->domain->faults->n_errors;
         int r;
 
         if (disk->absent && (disk->device == DISK_DISK || disk->device == DISK_LUN))
                 return 0;
         r = disk_plan_nodes(plan, part, &drive);
-        if (r < 0 || (!drive && disk->images[0]->storage && !disk->absent))
+        if (r < 0 || plan->domain->faults->n_errors > before)
                 return r;
         if (disk->bus != DISK_FDC)
                 return disk_plan_device(plan, part, drive);
