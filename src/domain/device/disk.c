@@ -362,13 +362,51 @@ static void check_options(Domain *domain, Part *part)
                           _("Muster puts an overlay over local images that are not encrypted only."));
 }
 
+static bool writes(const Disk *disk)
+{
+        return !disk->readonly && !disk->transient;
+}
+
+static bool uses(const Disk *disk, const char *path)
+{
+        for (size_t i = 0; i < disk->n_images; i++)
+                if (streq_ptr(disk->images[i]->path, path))
+                        return true;
+        return false;
+}
+
+/* The emulator locks what it writes to; so two disks share an image only if both say so. */
+static void check_sharing(Domain *domain, Part *part)
+{
+        const Disk *disk = part->data;
+        const char *path = disk->images[0]->path;
+
+        for (Part *other = NULL; (other = domain_next(domain, &device_disk, other)) && other != part;) {
+                const Disk *its = other->data;
+                const char *its_path = its->images[0]->path;
+
+                if ((disk->shareable && its->shareable) || !path || !its_path)
+                        continue;
+                if ((writes(disk) && uses(its, path)) || (writes(its) && uses(disk, its_path)))
+                        xml_fault(domain->xml, FAULT_ERROR, disk->images[0]->source, /* attribute= */ NULL,
+                                  _("Disk %s uses this image, too, and one of the two writes to it: give "
+                                    "both <shareable/> if the guest can cope with that, or another image."),
+                                  its->target);
+        }
+}
+
 static int check(Domain *domain, Part *part)
 {
+        int r;
+
         check_storage(domain, part);
         check_options(domain, part);
         disk_check_device(domain, part);
         disk_check_tune(domain, part);
-        return disk_find_chain(domain, part);
+        r = disk_find_chain(domain, part);
+        if (r >= 0)
+                check_sharing(domain, part);
+        return r;
 }
 
 /* --- the plan -------------------------------------------------------------------------------------- */
