@@ -57,15 +57,22 @@ static int read_host(Domain *domain, XmlElement *element, NetworkHost *ret)
         return 0;
 }
 
-/* The one host of a protocol that has one. */
-static int read_one_host(Domain *domain, const DiskImage *image, NetworkHost *ret)
+/* The one host of a protocol that has one. As libvirt does, the usual port is written down. */
+static int read_one_host(Domain *domain, const DiskImage *image, const char *port, NetworkHost *ret)
 {
         XmlElement *element = xml_child(image->source, "host");
+        int r;
 
         if (!element)
                 xml_fault(domain->xml, FAULT_ERROR, image->source, /* attribute= */ NULL,
                           _("On which host is it? Add <host name='…'/>."));
-        return read_host(domain, element, ret);
+        r = read_host(domain, element, ret);
+        if (r <= 0 || ret->port || ret->transport == TRANSPORT_UNIX)
+                return r;
+        if (xml_set(element, "port", port) < 0)
+                return -ENOMEM;
+        ret->port = port;
+        return 1;
 }
 
 static bool refuse_transport(Domain *domain, const NetworkHost *host, const char *protocol, int other)
@@ -78,7 +85,7 @@ static bool refuse_transport(Domain *domain, const NetworkHost *host, const char
         return true;
 }
 
-static int add_server(json_object *parent, const NetworkHost *host, const char *port, bool typed)
+static int add_server(json_object *parent, const NetworkHost *host, bool typed)
 {
         CLEANUP(json) json_object *server = json_object_new_object();
         bool is_unix = host->transport == TRANSPORT_UNIX;
@@ -91,7 +98,8 @@ static int add_server(json_object *parent, const NetworkHost *host, const char *
         if (r >= 0 && !is_unix)
                 r = json_add_string(server, "host", host->name);
         if (r >= 0 && !is_unix)
-                r = json_add_string(server, "port", host->port ?: port);
+                /* 6789: a monitor of ceph; of other hosts it is always said */
+                r = json_add_string(server, "port", host->port ?: "6789");
         return r < 0 ? r : json_add(parent, "server", TAKE(server));
 }
 
@@ -116,12 +124,13 @@ static int read_nbd(Domain *domain, DiskImage *image, json_object *storage)
         NetworkHost host;
         int r;
 
-        if (read_one_host(domain, image, &host) <= 0)
-                return 0;
+        r = read_one_host(domain, image, "10809", &host);
+        if (r <= 0)
+                return r;
         if (refuse_transport(domain, &host, "NBD", TRANSPORT_UNIX))
                 return 0;
         read_switch(domain->xml, image->source, "tls", &image->tls);
-        r = add_server(storage, &host, "10809", /* typed= */ true);
+        r = add_server(storage, &host, /* typed= */ true);
         if (r >= 0 && name)
                 r = json_add_string(storage, "export", name);
         if (r >= 0 && tls_host)
@@ -158,9 +167,8 @@ static char *make_url(const char *protocol, const NetworkHost *host, const char 
 
         if (!path || !search)
                 return NULL;
-        return text_format("%s://%s%s%s%s%s%s%s%s%s", protocol, v6 ? "[" : "", host->name, v6 ? "]" : "",
-                           host->port ? ":" : "", host->port ?: "", *path == '/' ? "" : "/", path,
-                           query ? "?" : "", search);
+        return text_format("%s://%s%s%s:%s%s%s%s%s", protocol, v6 ? "[" : "", host->name, v6 ? "]" : "",
+                           host->port, *path == '/' ? "" : "/", path, query ? "?" : "", search);
 }
 
 /* Names and values of cookies as RFC 6265 has them, so that none of them is several. */
@@ -218,6 +226,14 @@ static int read_setting(Domain *domain, const DiskImage *image, const char *name
         return json_add_int(storage, member, (int64_t)number);
 }
 
+static const char *curl_port(const char *protocol)
+{
+        return streq(protocol, "https")  ? "443"
+               : streq(protocol, "http") ? "80"
+               : streq(protocol, "ftps") ? "990"
+                                         : "21";
+}
+
 static int read_curl(Domain *domain, DiskImage *image, const char *protocol, json_object *storage)
 {
         XmlElement *ssl = xml_child(image->source, "ssl");
@@ -227,9 +243,9 @@ static int read_curl(Domain *domain, DiskImage *image, const char *protocol, jso
         NetworkHost host;
         int r;
 
-        if (read_one_host(domain, image, &host) <= 0 || !name ||
-            refuse_transport(domain, &host, protocol, TRANSPORT_TCP))
-                return 0;
+        r = read_one_host(domain, image, curl_port(protocol), &host);
+        if (r <= 0 || !name || refuse_transport(domain, &host, protocol, TRANSPORT_TCP))
+                return r < 0 ? r : 0;
         url = make_url(protocol, &host, name, xml_attribute(image->source, "query"));
         r = url ? json_add_string(storage, "url", url) : -ENOMEM;
         if (r >= 0 && ssl && read_switch(domain->xml, ssl, "verify", &verify) > 0) {
@@ -280,15 +296,14 @@ static int read_iscsi(Domain *domain, DiskImage *image, json_object *storage)
         bool v6;
         int r;
 
-        if (read_one_host(domain, image, &host) <= 0 || !name)
-                return 0;
-        if (refuse_transport(domain, &host, "iSCSI", TRANSPORT_RDMA))
-                return 0;
+        r = read_one_host(domain, image, "3260", &host);
+        if (r <= 0 || !name || refuse_transport(domain, &host, "iSCSI", TRANSPORT_RDMA))
+                return r < 0 ? r : 0;
         v6 = strchr(host.name, ':') != NULL;
         r = json_add_string(storage, "transport", host.transport == TRANSPORT_RDMA ? "iser" : "tcp");
         if (r >= 0)
                 r = json_add_stringf(storage, "portal", "%s%s%s:%s", v6 ? "[" : "", host.name, v6 ? "]" : "",
-                                     host.port ?: "3260");
+                                     host.port);
         if (r >= 0)
                 r = add_target(domain, image, name, storage);
         if (r >= 0 && own)
@@ -331,7 +346,7 @@ static int add_monitors(Domain *domain, const DiskImage *image, json_object *sto
                 if (read_host(domain, element, &host) <= 0 ||
                     refuse_transport(domain, &host, "RBD", TRANSPORT_TCP))
                         return 0;
-                r = holder ? add_server(holder, &host, "6789", /* typed= */ false) : -ENOMEM;
+                r = holder ? add_server(holder, &host, /* typed= */ false) : -ENOMEM;
                 if (r >= 0)
                         r = json_append(servers,
                                         json_object_get(json_get(holder, "server", json_type_object)));
@@ -374,16 +389,16 @@ static int read_ssh(Domain *domain, DiskImage *image, json_object *storage)
         NetworkHost host;
         int r;
 
-        if (read_one_host(domain, image, &host) <= 0 || !name ||
-            refuse_transport(domain, &host, "SSH", TRANSPORT_TCP))
-                return 0;
+        r = read_one_host(domain, image, "22", &host);
+        if (r <= 0 || !name || refuse_transport(domain, &host, "SSH", TRANSPORT_TCP))
+                return r < 0 ? r : 0;
         if (identity && (xml_attribute(identity, "keyfile") || xml_attribute(identity, "agentsock")))
                 xml_fault(domain->xml, FAULT_ERROR, identity, /* attribute= */ NULL,
                           _("The emulator takes the keys of its user's agent only; remove keyfile and "
                             "agentsock."));
         r = json_add_string(storage, "path", name);
         if (r >= 0)
-                r = add_server(storage, &host, "22", /* typed= */ false);
+                r = add_server(storage, &host, /* typed= */ false);
         if (r >= 0 && user)
                 r = json_add_string(storage, "user", user);
         return r;

@@ -328,7 +328,7 @@ static int make_request(Plan *plan, Part *part, MusterGateRequest **ret)
 
 /* --- the answer ----------------------------------------------------------------------------------- */
 
-static const char *choice_of(const MusterGateResult *result)
+static const char *choice_of(const MusterGateRequest *request, const MusterGateResult *result)
 {
         bool reopens = false;
 
@@ -337,12 +337,17 @@ static const char *choice_of(const MusterGateResult *result)
         for (size_t i = 0; i < json_object_array_length(result->arguments); i++)
                 reopens |= json_get_bool(json_object_array_get_idx(result->arguments, i), "auto-read-only",
                                          false);
-        return reopens ? _("the image is opened read-write while there is a writer (auto-read-only)")
-                       : _("the image is opened read-write from the start");
+        if (!reopens)
+                return _("the image is opened read-write from the start");
+        /* gate.c: other formats take write permission themselves */
+        return streq(request->format, "raw")
+                       ? _("the image is opened read-write while there is a writer (auto-read-only)")
+                       : _("the image is opened read-write for its format, which always may write "
+                           "(auto-read-only)");
 }
 
-static int take_result(Plan *plan, Part *part, const char *driver, const MusterGateResult *result,
-                       char **ret_drive)
+static int take_result(Plan *plan, Part *part, const MusterGateRequest *request,
+                       const MusterGateResult *result, char **ret_drive)
 {
         const Disk *disk = part->data;
         size_t n = json_object_array_length(result->arguments);
@@ -357,7 +362,7 @@ static int take_result(Plan *plan, Part *part, const char *driver, const MusterG
                            result->reason ?: "?");
                 return 0;
         }
-        r = plan_decide(plan, part, GATE_FEATURE, driver, choice_of(result));
+        r = plan_decide(plan, part, GATE_FEATURE, request->driver, choice_of(request, result));
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = plan_blockdev(plan, part,
                                   json_object_get(json_object_array_get_idx(result->arguments, i)));
@@ -392,5 +397,5 @@ int disk_plan_nodes(Plan *plan, Part *part, char **ret_drive)
                            error ? muster_error_message(error) : strerror(-r));
                 return 0;
         }
-        return take_result(plan, part, request->driver, result, ret_drive);
+        return take_result(plan, part, request, result, ret_drive);
 }
