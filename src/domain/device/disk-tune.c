@@ -109,11 +109,12 @@ static const Part *first_of_group(const Domain *domain, const Part *part)
 
         if (!disk->throttle_group)
                 return part;
-        for (const Part *other = NULL; (other = domain_next(domain, &device_disk, other));) {
-                const Disk *its = other->data;
+        for (size_t i = 0; i < domain->n_devices; i++) {
+                const Disk *its = domain->devices[i]->data;
 
-                if (its->tuned && streq_ptr(its->throttle_group, disk->throttle_group))
-                        return other;
+                if (domain->devices[i]->kind == &device_disk && its->tuned &&
+                    streq_ptr(its->throttle_group, disk->throttle_group))
+                        return domain->devices[i];
         }
         return part;
 }

@@ -170,10 +170,10 @@ static void check_target(Domain *domain, Part *part)
 {
         const Disk *disk = part->data;
 
-        for (Part *other = NULL; (other = domain_next(domain, &device_disk, other)) && other != part;) {
-                const Disk *its = other->data;
+        for (size_t i = 0; i < domain->n_devices && domain->devices[i] != part; i++) {
+                const Disk *its = domain->devices[i]->data;
 
-                if (streq(its->target, disk->target))
+                if (domain->devices[i]->kind == &device_disk && streq(its->target, disk->target))
                         xml_fault(domain->xml, FAULT_ERROR, disk->target_element, "dev",
                                   _("Two disks are called \"%s\"; give one of them another name."),
                                   disk->target);
@@ -381,11 +381,14 @@ static void check_sharing(Domain *domain, Part *part)
         const Disk *disk = part->data;
         const char *path = disk->images[0]->path;
 
-        for (Part *other = NULL; (other = domain_next(domain, &device_disk, other)) && other != part;) {
-                const Disk *its = other->data;
-                const char *its_path = its->images[0]->path;
+        for (size_t i = 0; i < domain->n_devices && domain->devices[i] != part; i++) {
+                const Disk *its = domain->devices[i]->data;
+                const char *its_path;
 
-                if ((disk->shareable && its->shareable) || !path || !its_path)
+                if (domain->devices[i]->kind != &device_disk || (disk->shareable && its->shareable))
+                        continue;
+                its_path = its->images[0]->path;
+                if (!path || !its_path)
                         continue;
                 if ((writes(disk) && uses(its, path)) || (writes(its) && uses(disk, its_path)))
                         xml_fault(domain->xml, FAULT_ERROR, disk->images[0]->source, /* attribute= */ NULL,
