@@ -24,11 +24,7 @@ static int set_mode(json_object *node, NodeMode mode)
         return json_add_bool(node, "read-only", mode == NODE_READ_ONLY);
 }
 
-/*
- * "<top><suffix>", within QEMU's 31 bytes: a long name is cut, and made unlike its neighbours by a digest of
- * the whole. Suffixes have at most 20 bytes.
- */
-static int derive_name(const char *top, const char *suffix, char ret[static NODE_NAME_MAX + 1])
+int node_name_derive(const char *top, const char *suffix, char ret[static NODE_NAME_MAX + 1])
 {
         size_t room = NODE_NAME_MAX - strlen(suffix);
         char hex[DIGEST_HEX_SIZE];
@@ -42,6 +38,21 @@ static int derive_name(const char *top, const char *suffix, char ret[static NODE
         if (r < 0)
                 return r;
         snprintf(ret, NODE_NAME_MAX + 1, "%.*s-%.6s%s", (int)(room - 7), top, hex, suffix);
+        return 0;
+}
+
+/* Further members of a node, which are not those that it has already. */
+static int add_members(Gate *gate, json_object *members, json_object *node)
+{
+        if (!members)
+                return 0;
+        json_object_object_foreach (members, key, value) {
+                if (json_object_object_get_ex(node, key, NULL))
+                        return error_set(gate->ret_error, -EINVAL,
+                                         _("Option '%s' is set by the gate itself; leave it out."), key);
+                if (json_add(node, key, json_object_get(value)) < 0)
+                        return -ENOMEM;
+        }
         return 0;
 }
 
@@ -111,7 +122,7 @@ static int add_filename(Gate *gate, const char *driver, const char *filename, js
 }
 
 static int make_storage(Gate *gate, const char *driver, const char *filename, const char *name,
-                        NodeMode mode, bool with_options)
+                        NodeMode mode, bool with_options, json_object *members)
 {
         CLEANUP(json) json_object *node = NULL;
         int r;
@@ -121,13 +132,16 @@ static int make_storage(Gate *gate, const char *driver, const char *filename, co
                 r = new_node(driver, name, &node);
         if (r >= 0)
                 r = set_mode(node, mode);
-        if (r >= 0 && with_options && gate->request->n_options > 0) {
-                if (filename && block_driver_member(&gate->block, driver, "filename"))
-                        r = json_add_string(node, "filename", filename);
-                if (r >= 0)
-                        r = block_options_to_json(&gate->block, driver, gate->request->options,
-                                                  gate->request->n_options, node, gate->ret_error);
-        }
+        with_options = with_options && gate->request->n_options > 0;
+        /* What follows may be all that the driver needs beside it. */
+        if (r >= 0 && (with_options || members) && filename &&
+            block_driver_member(&gate->block, driver, "filename"))
+                r = json_add_string(node, "filename", filename);
+        if (r >= 0 && with_options)
+                r = block_options_to_json(&gate->block, driver, gate->request->options,
+                                          gate->request->n_options, node, gate->ret_error);
+        if (r >= 0)
+                r = add_members(gate, members, node);
         if (r >= 0 && !json_object_object_get_ex(node, "filename", NULL))
                 r = add_filename(gate, driver, filename, node);
         if (r >= 0)
@@ -174,7 +188,7 @@ static int add_backing(Gate *gate, const char *format, const char *backing, bool
 }
 
 static int make_format(Gate *gate, const char *format, const char *storage, const char *name, NodeMode mode,
-                       const char *backing, bool chained)
+                       const char *backing, bool chained, json_object *members)
 {
         CLEANUP(json) json_object *node = NULL;
         int r;
@@ -189,8 +203,28 @@ static int make_format(Gate *gate, const char *format, const char *storage, cons
         if (r >= 0)
                 r = add_backing(gate, format, backing, chained, node);
         if (r >= 0)
+                r = add_members(gate, members, node);
+        if (r >= 0)
                 r = check_missing(gate, format, node);
         return r < 0 ? r : json_append(gate->result->arguments, TAKE(node));
+}
+
+/* A part of a file that begins and ends elsewhere; its name takes the place of `storage`'s. */
+static int make_slice(Gate *gate, const char *top, const char *suffix, NodeMode mode, json_object *members,
+                      char storage[static NODE_NAME_MAX + 1])
+{
+        char name[NODE_NAME_MAX + 1];
+        int r;
+
+        if (!members)
+                return 0;
+        r = node_name_derive(top, suffix, name);
+        if (r >= 0)
+                r = make_format(gate, "raw", storage, name, mode, /* backing= */ NULL, /* chained= */ false,
+                                members);
+        if (r >= 0)
+                memcpy(storage, name, sizeof(name));
+        return r;
 }
 
 /* --- the chain ----------------------------------------------------------------------------------- */
@@ -219,19 +253,24 @@ static int make_backing(Gate *gate, const char *top, char ret_name[static NODE_N
                 int r;
 
                 snprintf(suffix, sizeof(suffix), "-backing-%zu", i + 1);
-                r = derive_name(top, suffix, format);
+                r = node_name_derive(top, suffix, format);
                 snprintf(suffix, sizeof(suffix), "-backing-%zu-storage", i + 1);
                 if (r >= 0)
-                        r = derive_name(top, suffix, storage);
+                        r = node_name_derive(top, suffix, storage);
                 /* So that a commit can write to it. Nothing does in a chain that is read-only as a whole. */
                 if (r >= 0 && gate->result->access != MUSTER_ACCESS_RO)
                         r = can_reopen(gate, image->driver, image->filename, &reopen);
                 if (r >= 0)
                         r = make_storage(gate, image->driver, image->filename, storage,
-                                         reopen ? NODE_AUTO : NODE_READ_ONLY, /* with_options= */ false);
+                                         reopen ? NODE_AUTO : NODE_READ_ONLY, /* with_options= */ false,
+                                         image->extra.storage);
+                snprintf(suffix, sizeof(suffix), "-backing-%zu-slice", i + 1);
+                if (r >= 0)
+                        r = make_slice(gate, top, suffix, NODE_READ_ONLY, image->extra.slice, storage);
                 if (r >= 0)
                         r = make_format(gate, image->format ? image->format : "raw", storage, format,
-                                        NODE_READ_ONLY, *below ? below : NULL, /* chained= */ true);
+                                        NODE_READ_ONLY, *below ? below : NULL,
+                                        /* chained= */ !request->chain_open, image->extra.format);
                 if (r < 0)
                         return r;
                 memcpy(below, format, sizeof(below));
@@ -260,26 +299,68 @@ static void choose_modes(const Gate *gate, bool reopen, NodeMode *ret_storage, N
         }
 }
 
+/* Of `n` filters the last one has the disk's own name. */
+static int make_filters(Gate *gate, const char *top, NodeMode mode, const char *below)
+{
+        const json_object *filters = gate->request->filters;
+        size_t n = filters ? json_object_array_length(filters) : 0;
+        char file[NODE_NAME_MAX + 1];
+
+        snprintf(file, sizeof(file), "%s", below);
+        for (size_t i = 0; i < n; i++) {
+                json_object *members = json_object_array_get_idx(filters, i);
+                const char *driver = json_get_string(members, "driver");
+                CLEANUP(json) json_object *node = json_object_new_object();
+                char name[NODE_NAME_MAX + 1], suffix[32];
+                int r;
+
+                snprintf(suffix, sizeof(suffix), "-%.20s", driver);
+                r = node_name_derive(top, i + 1 < n ? suffix : "", name);
+                if (r >= 0)
+                        r = block_driver_check(&gate->block, driver, gate->ret_error);
+                if (r >= 0)
+                        r = node ? json_add_string(node, "node-name", name) : -ENOMEM;
+                if (r >= 0)
+                        r = set_mode(node, mode);
+                if (r >= 0)
+                        r = json_add_string(node, "file", file);
+                if (r >= 0)
+                        r = add_members(gate, members, node);
+                if (r >= 0)
+                        r = json_append(gate->result->arguments, TAKE(node));
+                if (r < 0)
+                        return r;
+                memcpy(file, name, sizeof(name));
+        }
+        return 0;
+}
+
 static int make_nodes(Gate *gate, bool reopen)
 {
         const MusterGateRequest *request = gate->request;
         const char *top = request->node_name ? request->node_name : NODE_NAME_DEFAULT;
-        char storage[NODE_NAME_MAX + 1], backing[NODE_NAME_MAX + 1];
+        char storage[NODE_NAME_MAX + 1], backing[NODE_NAME_MAX + 1], format[NODE_NAME_MAX + 1];
         NodeMode storage_mode = NODE_READ_ONLY, format_mode = NODE_READ_ONLY;
         int r;
 
         choose_modes(gate, reopen, &storage_mode, &format_mode);
         if (!request->format)
-                return make_storage(gate, request->driver, request->filename, top, storage_mode, true);
+                return make_storage(gate, request->driver, request->filename, top, storage_mode,
+                                    /* with_options= */ true, request->extra.storage);
         r = make_backing(gate, top, backing);
         if (r >= 0)
-                r = derive_name(top, "-storage", storage);
+                r = node_name_derive(top, "-storage", storage);
         if (r >= 0)
-                r = make_storage(gate, request->driver, request->filename, storage, storage_mode, true);
-        if (r < 0)
-                return r;
-        return make_format(gate, request->format, storage, top, format_mode, *backing ? backing : NULL,
-                           false);
+                r = make_storage(gate, request->driver, request->filename, storage, storage_mode,
+                                 /* with_options= */ true, request->extra.storage);
+        if (r >= 0)
+                r = make_slice(gate, top, "-slice", format_mode, request->extra.slice, storage);
+        if (r >= 0)
+                r = node_name_derive(top, request->filters ? "-format" : "", format);
+        if (r >= 0)
+                r = make_format(gate, request->format, storage, format, format_mode,
+                                *backing ? backing : NULL, request->chain_ends, request->extra.format);
+        return r < 0 ? r : make_filters(gate, top, format_mode, format);
 }
 
 /* --- the decision -------------------------------------------------------------------------------- */
@@ -364,7 +445,7 @@ static int check_arguments(Gate *gate)
                 r = gate_check(gate, node, /* notes= */ false, &fault);
                 if (r < 0)
                         return r;
-                if (r > 0 && gate->request->n_options > 0)
+                if (r > 0 && (gate->request->n_options > 0 || gate->request->extra.storage))
                         return error_set(gate->ret_error, -EINVAL,
                                          _("The emulator's schema does not take these arguments: %s"),
                                          fault);

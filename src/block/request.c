@@ -47,6 +47,14 @@ _public_ int muster_gate_request_new(MusterGateRequest **ret)
         return 0;
 }
 
+void request_extra_clear(RequestExtra *extra)
+{
+        json_object_put(extra->storage);
+        json_object_put(extra->slice);
+        json_object_put(extra->format);
+        *extra = (RequestExtra){};
+}
+
 _public_ MusterGateRequest *muster_gate_request_free(MusterGateRequest *request)
 {
         if (!request)
@@ -59,7 +67,10 @@ _public_ MusterGateRequest *muster_gate_request_free(MusterGateRequest *request)
                 free(request->backing[i].driver);
                 free(request->backing[i].filename);
                 free(request->backing[i].format);
+                request_extra_clear(&request->backing[i].extra);
         }
+        request_extra_clear(&request->extra);
+        json_object_put(request->filters);
         free(request->options);
         free(request->backing);
         free(request->driver);
@@ -182,16 +193,17 @@ static void clear_image(RequestImage *image)
         free(image->driver);
         free(image->filename);
         free(image->format);
+        request_extra_clear(&image->extra);
 }
 
-_public_ int muster_gate_request_add_backing(MusterGateRequest *request, const char *driver,
-                                             const char *filename, const char *format)
+int request_add_image(MusterGateRequest *request, const char *driver, const char *filename,
+                      const char *format)
 {
         __attribute__((cleanup(clear_image))) RequestImage image = {};
         RequestImage *backing;
         int r;
 
-        if (!is_driver_name(driver) || !filename || (format && !is_driver_name(format)) ||
+        if (!is_driver_name(driver) || (format && !is_driver_name(format)) ||
             request->n_backing >= REQUEST_BACKING_MAX)
                 return -EINVAL;
         r = replace_text(&image.driver, driver);
@@ -208,6 +220,30 @@ _public_ int muster_gate_request_add_backing(MusterGateRequest *request, const c
         backing[request->n_backing++] = image;
         image = (RequestImage){};
         return 0;
+}
+
+_public_ int muster_gate_request_add_backing(MusterGateRequest *request, const char *driver,
+                                             const char *filename, const char *format)
+{
+        return filename ? request_add_image(request, driver, filename, format) : -EINVAL;
+}
+
+void request_set_extra(MusterGateRequest *request, size_t backing, RequestExtra extra)
+{
+        RequestExtra *place = backing > 0 ? &request->backing[backing - 1].extra : &request->extra;
+
+        request_extra_clear(place);
+        *place = extra;
+}
+
+int request_add_filter(MusterGateRequest *request, json_object *filter)
+{
+        if (!request->filters)
+                request->filters = json_object_new_array();
+        if (request->filters)
+                return json_append(request->filters, filter);
+        json_object_put(filter);
+        return -ENOMEM;
 }
 
 /* QEMU's parser breaks off at text that is no UTF-8, and a NUL would cut a file's name. The parser bounded

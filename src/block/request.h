@@ -18,9 +18,18 @@ typedef struct RequestOption {
         char *key, *value;
 } RequestOption;
 
+/* What a plan says beside where an image lies: further members of its nodes, objects or NULL. Those that the
+ * gate sets by itself (modes, names, what is below) are none of them. */
+typedef struct RequestExtra {
+        json_object *storage;
+        json_object *slice; /* a raw node of its own above the storage: "offset", "size" */
+        json_object *format;
+} RequestExtra;
+
 typedef struct RequestImage {
-        char *driver, *filename;
-        char *format; /* NULL: raw */
+        char *driver, *filename; /* filename NULL: the members say where */
+        char *format;            /* NULL: raw */
+        RequestExtra extra;
 } RequestImage;
 
 struct MusterGateRequest {
@@ -36,8 +45,29 @@ struct MusterGateRequest {
         size_t n_options;
         RequestImage *backing; /* from the top down */
         size_t n_backing;
-        json_object *tree; /* NULL, or the whole request */
+        RequestExtra extra;   /* of the disk's own image */
+        json_object *filters; /* NULL, or an array of filter nodes above the format, from the bottom up */
+        bool chain_ends;      /* the last image has no backing image, whatever its header says */
+        bool chain_open;      /* it may have one, which its header names: leave it to the emulator */
+        json_object *tree;    /* NULL, or the whole request */
 };
+
+/* The same as muster_gate_request_add_backing(), of an image whose members may say where it lies. */
+int request_add_image(MusterGateRequest *request, const char *driver, const char *filename,
+                      const char *format);
+
+/* Further members, of the disk's own image or (`backing` from 1 on) of a lower one. Takes them. */
+void request_set_extra(MusterGateRequest *request, size_t backing, RequestExtra extra);
+void request_extra_clear(RequestExtra *extra);
+
+/* A filter above all that is there: its driver and members, without name, mode and file. Takes it. */
+int request_add_filter(MusterGateRequest *request, json_object *filter);
+
+/*
+ * "<top><suffix>", within QEMU's 31 bytes: a long name is cut, and made unlike its neighbours by a digest of
+ * the whole. Suffixes have at most 20 bytes.
+ */
+int node_name_derive(const char *top, const char *suffix, char ret[static NODE_NAME_MAX + 1]);
 
 /* "ro", "rw", "on-demand" */
 const char *access_name(MusterAccess access);

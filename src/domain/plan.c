@@ -337,6 +337,17 @@ bool plan_has(Plan *plan, const Part *part, const char *feature, const char *dri
         return present;
 }
 
+int plan_decide(Plan *plan, const Part *part, const char *feature, const char *driver, const char *choice)
+{
+        int verdict = muster_verdict(plan->domain->verdicts, feature, driver), r;
+        json_object *decision;
+
+        if (!plan->evidence)
+                return 0;
+        r = new_decision(plan, feature, driver, verdict, choice, &decision);
+        return r < 0 ? r : add_for(part, decision);
+}
+
 char *plan_run_path(Plan *plan, const char *file)
 {
         return text_format("%s/%s/%s", plan->domain->host->run_directory, domain_name(plan->domain), file);

@@ -90,6 +90,9 @@ int plan_command(Plan *plan, const Part *part, const char *command, json_object 
 bool plan_has(Plan *plan, const Part *part, const char *feature, const char *driver, const char *if_present,
               const char *if_not);
 
+/* A decision of the part alone, whose choice is its own. */
+int plan_decide(Plan *plan, const Part *part, const char *feature, const char *driver, const char *choice);
+
 /* A fault of the part's element: the emulator cannot do what is asked. `attribute` may be NULL. */
 #define plan_fault(plan, element, attribute, ...)                                                           \
         xml_fault((plan)->domain->xml, FAULT_ERROR, element, attribute, __VA_ARGS__)
