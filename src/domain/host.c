@@ -215,6 +215,7 @@ int host_local(DomainHost **ret, MusterError **ret_error)
         if (!self)
                 return error_oom(ret_error);
         self->host = (DomainHost){
+                .root = geteuid() == 0,
                 .firmware = host_firmware,
                 .read_head = host_read_head,
                 .file_mode = host_file_mode,

@@ -13,6 +13,7 @@ typedef struct DomainHost DomainHost;
 
 struct DomainHost {
         const char *arch; /* libvirt's name of the host's own: "x86_64" */
+        bool root;        /* the emulator and its helpers will be started by root */
 
         /* Where a domain's own files go: sockets that live as long as it runs, and what outlives it (NVRAM,
          * a TPM's state). Absolute; "/NAME" is put behind both. */

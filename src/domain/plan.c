@@ -135,6 +135,8 @@ static bool takes_json(Plan *plan, const Part *part, const char *option)
                 return false;
         if (!*syntax->json)
                 return true;
+        if (streq(option, "-device") && qemu_adds_devices(plan->domain))
+                return false;
         return plan_has(plan, part, syntax->json, /* driver= */ NULL, _("arguments are written as JSON"),
                         _("arguments are written as key=value"));
 }

@@ -27,8 +27,12 @@ class Qmp:
                 time.sleep(0.02)
         self.socket.settimeout(seconds)
         self.stream = self.socket.makefile("rw", encoding="utf-8")
-        json.loads(self.stream.readline())
-        self("qmp_capabilities")
+        try:
+            json.loads(self.stream.readline())
+            self("qmp_capabilities")
+        except (OSError, ValueError) as error:
+            process.wait(30)
+            raise AssertionError("the emulator ended: " + process.said()) from error
 
     def __call__(self, command, **arguments):
         self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
@@ -67,7 +71,15 @@ class Running(subprocess.Popen):
         self.wait()
 
 
-def prepare(plan):
+def secret(definition, path):
+    """The value at a path as faults and plans write it: /domain/devices/graphics[2]/@passwd."""
+    element, names = definition, path.strip("/").split("/")[1:]
+    for name in names:
+        element = element.get(name[1:]) if name.startswith("@") else element.find(name)
+    return element if isinstance(element, str) else element.text
+
+
+def prepare(plan, definition):
     for file in plan["files"]:
         path = pathlib.Path(file["path"])
         action = file["action"]
@@ -82,20 +94,25 @@ def prepare(plan):
         elif action == "create":
             path.parent.mkdir(parents=True, exist_ok=True)
             path.unlink(missing_ok=True)
+        elif action == "secret":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(secret(definition, file["from"]))
+            path.chmod(0o600)
 
 
 class Domain:
     """A started plan; a context manager."""
 
-    def __init__(self, plan, place):
+    def __init__(self, plan, place, definition=None):
         self.plan = plan
+        self.definition = definition
         self.place = pathlib.Path(place)
         self.helpers = []
         self.process = None
 
     def __enter__(self):
         try:
-            prepare(self.plan)
+            prepare(self.plan, self.definition)
             for number, helper in enumerate(self.plan["processes"]):
                 running = Running(helper["argv"], self.place / f"helper-{number}.log")
                 self.helpers.append(running)

@@ -387,6 +387,12 @@ static int start_passt(Plan *plan, Part *part, const char *socket)
         if (r < 0 || !argv)
                 return r < 0 ? r : -ENOMEM;
         r = json_append_string(argv, program);
+        /* Else it becomes nobody before it makes its socket, in a folder that only root may enter. What it
+         * confines itself with (namespaces, seccomp) it does either way. */
+        if (r >= 0 && host->root)
+                r = json_append_string(argv, "--runas");
+        if (r >= 0 && host->root)
+                r = json_append_string(argv, "0");
         if (r >= 0)
                 r = add_argv(net, socket, argv);
         return r < 0 ? r : plan_process(plan, _("a network in user space"), socket, TAKE(argv));

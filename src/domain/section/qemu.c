@@ -32,6 +32,25 @@ static XmlElement *own_child(XmlElement *element, const char *name)
         return xml_next_in(element, QEMU_NAMESPACE, name, /* last= */ NULL);
 }
 
+static bool is_argument(XmlElement *element, const char *value)
+{
+        return element && streq_ptr(xml_attribute(element, "value"), value);
+}
+
+bool qemu_adds_devices(const Domain *domain)
+{
+        XmlElement *line = qemu_of(domain)->command_line, *argument = NULL, *next;
+
+        while (line && (argument = xml_next_in(line, QEMU_NAMESPACE, "arg", argument))) {
+                if (!is_argument(argument, "-device") && !is_argument(argument, "--device"))
+                        continue;
+                next = xml_next_in(line, QEMU_NAMESPACE, "arg", argument);
+                if (next && (xml_attribute(next, "value") ?: "")[0] != '{')
+                        return true;
+        }
+        return false;
+}
+
 /* --- reading ------------------------------------------------------------------------------------- */
 
 static bool is_variable(const char *name)
