@@ -28,7 +28,10 @@ typedef struct MusterPlan MusterPlan;
 enum {
         /** What neither the guest's hardware nor its data depend on yields a warning, not an error. */
         MUSTER_DOMAIN_LENIENT = 1 << 0,
-        /** Also holds it against the RELAX NG schema that muster comes with. */
+        /**
+         * Also holds it against the RELAX NG schema that muster comes with, in a thread: what it finds is
+         * added by muster_domain_complete() or muster_domain_describe_faults(), whichever is called first.
+         */
         MUSTER_DOMAIN_SCHEMA = 1 << 1,
 };
 
@@ -102,7 +105,8 @@ MusterPlan *muster_plan_free(MusterPlan *plan);
  * - "processes": what has to run before: {"argv", "purpose", "socket"?};
  * - "fds": descriptors that the argv names; "commands": QMP commands to run before the guest does;
  * - "affinity": processors for its threads; "lifecycle": what to do when it ends, reboots or crashes;
- * - "decisions" (with MUSTER_PLAN_EVIDENCE): {"feature", "driver"?, "verdict", "choice"?, "for", "evidence"}.
+ * - "decisions" (with MUSTER_PLAN_EVIDENCE): {"feature", "driver"?, "verdict", "choice"?, "for",
+ * "evidence"}.
  */
 int muster_plan_describe(const MusterPlan *plan, char **ret_json, MusterError **ret_error);
 

@@ -7,6 +7,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "domain/canonical.h"
+#include "domain/libxml.h"
 #include "domain/plan.h"
 #include "domain/schema.h"
 #include "domain/section/general.h"
@@ -19,6 +20,8 @@ struct MusterDomain {
         Faults faults;
         Domain *domain; /* NULL: it was no XML */
         DomainHost *host;
+        SchemaCheck *check; /* under way */
+        char *text;         /* what it reads */
         bool complete;
 };
 
@@ -32,6 +35,14 @@ static void cleanup_api_domain(MusterDomain **domain)
         muster_domain_free(*domain);
 }
 
+/* What was found beside, before anything is said of the faults. */
+static int gather(const MusterDomain *domain, MusterError **ret_error)
+{
+        MusterDomain *self = (MusterDomain *)domain;
+
+        return schema_check_finish(TAKE(self->check), &self->faults, ret_error);
+}
+
 static int say_why(int r, MusterError **ret_error)
 {
         if (r == -ENOPKG)
@@ -39,6 +50,15 @@ static int say_why(int r, MusterError **ret_error)
                                  _("Libxml2 cannot be loaded, without which no definition can be read; "
                                    "install the package libxml2."));
         return r == -ENOMEM ? error_oom(ret_error) : r;
+}
+
+static int start_check(MusterDomain *domain, const char *text, size_t size, MusterError **ret_error)
+{
+        domain->text = malloc(size + 1);
+        if (!domain->text)
+                return error_oom(ret_error);
+        memcpy(domain->text, text, size);
+        return schema_check_start(domain->text, size, &domain->check, ret_error);
 }
 
 _public_ int muster_domain_read(const char *text, size_t size, const char *file, unsigned flags,
@@ -54,14 +74,16 @@ _public_ int muster_domain_read(const char *text, size_t size, const char *file,
                 return error_oom(ret_error);
         domain->faults.file = domain->file;
         domain->faults.lenient = (flags & MUSTER_DOMAIN_LENIENT) != 0;
-        r = domain_read(text, size, &domain->faults, &domain->domain);
-        if (r < 0)
-                return say_why(r, ret_error);
-        if ((flags & MUSTER_DOMAIN_SCHEMA) && domain->domain) {
-                r = schema_validate(domain->domain->xml, ret_error);
+        r = libxml_load();
+        if (r >= 0 && (flags & MUSTER_DOMAIN_SCHEMA)) {
+                r = start_check(domain, text, size, ret_error);
                 if (r < 0)
                         return r;
         }
+        if (r >= 0)
+                r = domain_read(text, size, &domain->faults, &domain->domain);
+        if (r < 0)
+                return say_why(r, ret_error);
         *ret = TAKE(domain);
         return 0;
 }
@@ -70,6 +92,8 @@ _public_ MusterDomain *muster_domain_free(MusterDomain *domain)
 {
         if (!domain)
                 return NULL;
+        (void)gather(domain, /* ret_error= */ NULL);
+        free(domain->text);
         domain_free(domain->domain);
         host_free(domain->host);
         faults_clear(&domain->faults);
@@ -100,6 +124,9 @@ _public_ int muster_domain_complete(MusterDomain *domain, MusterVerdicts *verdic
         if (!domain->domain || domain->complete || domain->faults.n_errors > 0)
                 return error_set(ret_error, -EINVAL,
                                  _("The definition has errors, or was completed before."));
+        r = gather(domain, ret_error);
+        if (r < 0 || domain->faults.n_errors > 0)
+                return r;
         r = host_local(&domain->host, ret_error);
         if (r < 0)
                 return r;
@@ -116,9 +143,15 @@ _public_ size_t muster_domain_errors(const MusterDomain *domain)
 _public_ int muster_domain_describe_faults(const MusterDomain *domain, char **ret_json,
                                            MusterError **ret_error)
 {
-        CLEANUP(json) json_object *faults = faults_to_json(&domain->faults);
-        char *text = faults ? json_to_text(faults) : NULL;
+        CLEANUP(json) json_object *faults = NULL;
+        char *text;
+        int r;
 
+        r = gather(domain, ret_error);
+        if (r < 0)
+                return r;
+        faults = faults_to_json(&domain->faults);
+        text = faults ? json_to_text(faults) : NULL;
         if (!text)
                 return error_oom(ret_error);
         *ret_json = text;

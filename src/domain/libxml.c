@@ -25,6 +25,9 @@ static void load(void)
 #undef SYMBOL
 
         loaded = dynlib_load(LIBRARY, symbols, ELEMENTSOF(symbols));
+        /* Before there are threads that use it. */
+        if (loaded == 0)
+                libxml.xmlInitParser();
 }
 
 int libxml_load(void)

@@ -22,6 +22,7 @@
         USE(xmlFreeNode)                                                                                    \
         USE(xmlFreeParserCtxt)                                                                              \
         USE(xmlGetLineNo)                                                                                   \
+        USE(xmlInitParser)                                                                                  \
         USE(xmlNewParserCtxt)                                                                               \
         USE(xmlNewText)                                                                                     \
         USE(xmlNewTextChild)                                                                                \

@@ -2,12 +2,15 @@
 #include "domain/schema.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
 #include "config.h"
 #include "domain/libxml.h"
+#include "domain/xml.h"
 
 #define FAULTS_TOLD 8 /* what follows from the first ones is no news */
 
@@ -40,11 +43,19 @@ static void on_fault(void *userdata, xmlErrorPtr error)
                   _("This does not follow the format's schema: %s."), text ?: "?");
 }
 
-static int load(xmlRelaxNG **ret, MusterError **ret_error)
+struct SchemaCheck {
+        pthread_t thread;
+        char *path;
+        const char *text;
+        size_t size;
+        Faults faults;
+        int r; /* -EBADMSG: the schema is none; -ENOMEM */
+};
+
+static int find_schema(char **ret, MusterError **ret_error)
 {
         const char *folder = getenv("MUSTER_SCHEMAS_DIR") ?: MUSTER_SCHEMAS_DIR;
         CLEANUP(free) char *path = text_format("%s/domain.rng", folder);
-        xmlRelaxNGParserCtxt *context;
 
         if (!path)
                 return error_oom(ret_error);
@@ -53,41 +64,115 @@ static int load(xmlRelaxNG **ret, MusterError **ret_error)
                                  _("The schema that muster comes with is not in %s; install muster, or set "
                                    "MUSTER_SCHEMAS_DIR to the folder conf/schemas of its source."),
                                  folder);
-        context = libxml.xmlRelaxNGNewParserCtxt(path);
-        if (!context)
-                return error_oom(ret_error);
-        libxml.xmlRelaxNGSetParserErrors(context, on_parser_text, on_parser_text, NULL);
-        *ret = libxml.xmlRelaxNGParse(context);
-        libxml.xmlRelaxNGFreeParserCtxt(context);
-        if (*ret)
-                return 0;
-        return error_set(ret_error, -EBADMSG, _("%s is no RELAX NG schema; install muster anew."), path);
+        *ret = TAKE(path);
+        return 0;
 }
 
-int schema_validate(Xml *xml, MusterError **ret_error)
+static xmlRelaxNG *load(const char *path)
+{
+        xmlRelaxNGParserCtxt *context = libxml.xmlRelaxNGNewParserCtxt(path);
+        xmlRelaxNG *schema;
+
+        if (!context)
+                return NULL;
+        libxml.xmlRelaxNGSetParserErrors(context, on_parser_text, on_parser_text, NULL);
+        schema = libxml.xmlRelaxNGParse(context);
+        libxml.xmlRelaxNGFreeParserCtxt(context);
+        return schema;
+}
+
+static int validate(Xml *xml, xmlRelaxNG *schema)
 {
         Validation validation = {.xml = xml};
-        xmlRelaxNGValidCtxt *context;
-        xmlRelaxNG *schema = NULL;
+        xmlRelaxNGValidCtxt *context = libxml.xmlRelaxNGNewValidCtxt(schema);
+
+        if (!context)
+                return -ENOMEM;
+        libxml.xmlRelaxNGSetValidStructuredErrors(context, on_fault, &validation);
+        if (libxml.xmlRelaxNGValidateDoc(context, xml->doc) != 0 && validation.told == 0)
+                xml_fault(xml, FAULT_ERROR, xml->root, /* attribute= */ NULL,
+                          _("This does not follow the format's schema."));
+        libxml.xmlRelaxNGFreeValidCtxt(context);
+        return 0;
+}
+
+static void *run(void *userdata)
+{
+        SchemaCheck *check = userdata;
+        CLEANUP(xml) Xml *xml = NULL;
+        xmlRelaxNG *schema;
+
+        check->r = xml_parse(check->text, check->size, "domain", &check->faults, &xml);
+        /* What is no XML the reader has told. */
+        if (check->r < 0 || !xml)
+                return NULL;
+        schema = load(check->path);
+        check->r = schema ? validate(xml, schema) : -EBADMSG;
+        libxml.xmlRelaxNGFree(schema);
+        return NULL;
+}
+
+static SchemaCheck *schema_check_free(SchemaCheck *check)
+{
+        if (!check)
+                return NULL;
+        faults_clear(&check->faults);
+        free(check->path);
+        free(check);
+        return NULL;
+}
+
+DEFINE_CLEANUP(SchemaCheck, schema_check_free);
+
+/* Signals are for the caller's threads. */
+static int start_thread(SchemaCheck *check)
+{
+        sigset_t all, before;
         int r;
 
-        if (xml->faults->n_errors > 0)
-                return 0;
-        r = load(&schema, ret_error);
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        r = pthread_create(&check->thread, /* attributes= */ NULL, run, check);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return -r;
+}
+
+int schema_check_start(const char *text, size_t size, SchemaCheck **ret, MusterError **ret_error)
+{
+        CLEANUP(SchemaCheck) SchemaCheck *check = calloc(1, sizeof(*check));
+        int r;
+
+        if (!check)
+                return error_oom(ret_error);
+        check->text = text;
+        check->size = size;
+        check->faults.file = "";
+        r = find_schema(&check->path, ret_error);
         if (r < 0)
                 return r;
-        context = libxml.xmlRelaxNGNewValidCtxt(schema);
-        if (context) {
-                libxml.xmlRelaxNGSetValidStructuredErrors(context, on_fault, &validation);
-                r = libxml.xmlRelaxNGValidateDoc(context, xml->doc);
-                if (r != 0 && validation.told == 0)
-                        xml_fault(xml, FAULT_ERROR, xml->root, /* attribute= */ NULL,
-                                  _("This does not follow the format's schema."));
-                r = 0;
-        } else {
-                r = error_oom(ret_error);
-        }
-        libxml.xmlRelaxNGFreeValidCtxt(context);
-        libxml.xmlRelaxNGFree(schema);
-        return r;
+        r = start_thread(check);
+        if (r < 0)
+                return error_errno(ret_error, r, _("The schema cannot be read beside"));
+        *ret = TAKE(check);
+        return 0;
+}
+
+int schema_check_finish(SchemaCheck *check, Faults *faults, MusterError **ret_error)
+{
+        CLEANUP(SchemaCheck) SchemaCheck *owned = check;
+
+        if (!check)
+                return 0;
+        pthread_join(check->thread, NULL);
+        if (check->r == -EBADMSG)
+                return error_set(ret_error, check->r, _("%s is no RELAX NG schema; install muster anew."),
+                                 check->path);
+        if (check->r < 0)
+                return error_oom(ret_error);
+        if (faults->n_errors > 0)
+                return 0;
+        for (size_t i = 0; i < check->faults.n_items; i++)
+                fault(faults, FAULT_ERROR, check->faults.items[i].line, check->faults.items[i].path, "%s",
+                      check->faults.items[i].message);
+        return 0;
 }

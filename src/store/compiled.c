@@ -3,7 +3,6 @@
 
 #include <errno.h>
 
-#include "base/checksum.h"
 #include "base/util.h"
 #include "qapi/schema-image.h"
 
@@ -35,7 +34,8 @@ static bool find_text(char *body, Text *ret)
         return true;
 }
 
-/* "0123456789abcdef" of the text, and the image behind it. -ENOENT, -EBADMSG, -ENOMEM. */
+/* "0123456789abcdef", the checksum of a record's file, and the image behind it. -ENOENT, -EBADMSG, -ENOMEM.
+ */
 static int load_image(const MusterStore *store, const char *id, uint64_t sum, MusterSchema **ret)
 {
         CLEANUP(free) char *body = NULL;
@@ -66,33 +66,32 @@ static char *cut(char *body, size_t *size, Text text)
         return copy;
 }
 
-static int from_body(const MusterStore *store, const char *id, char *body, size_t size, MusterFacts **ret,
-                     uint64_t *ret_sum, MusterError **ret_error)
+/* 1: taken; 0: there is no image, or it does not fit, or there is anything wrong: record_load() says what.
+ */
+static int load_known(const MusterStore *store, const char *id, MusterFacts **ret, FileStamp *ret_stamp)
 {
         CLEANUP(schema) MusterSchema *schema = NULL;
-        CLEANUP(free) char *raw = NULL;
-        uint64_t sum = 0;
+        CLEANUP(facts) MusterFacts *facts = NULL;
+        CLEANUP(free) char *body = NULL, *raw = NULL;
+        uint64_t sum;
+        size_t size;
         Text text;
         int r;
 
-        if (find_text(body, &text)) {
-                sum = checksum64(text.at, text.size);
+        r = entry_read_unchecked(store, ENTRY_RECORD, id, &body, &size, &sum, ret_stamp);
+        if (r == 0)
                 r = load_image(store, id, sum, &schema);
-                if (r == -ENOMEM)
-                        return r;
-        }
-        if (schema) {
-                raw = cut(body, &size, text);
-                if (!raw)
-                        return -ENOMEM;
-        }
-        r = record_from_text(body, size, id, ret, /* ret_json= */ NULL, ret_error);
+        if (r < 0 || !find_text(body, &text))
+                return r == -ENOMEM ? r : 0;
+        raw = cut(body, &size, text);
+        if (!raw)
+                return -ENOMEM;
+        r = record_from_known_text(body, size, &facts, /* ret_error= */ NULL);
         if (r < 0)
-                return r;
-        *ret_sum = schema ? 0 : sum;
-        if (schema)
-                facts_set_schema(*ret, TAKE(schema), TAKE(raw));
-        return 0;
+                return r == -ENOMEM ? r : 0;
+        facts_set_schema(facts, TAKE(schema), TAKE(raw));
+        *ret = TAKE(facts);
+        return 1;
 }
 
 int compiled_record_load(const MusterStore *store, const char *id, MusterFacts **ret, FileStamp *ret_stamp,
@@ -101,14 +100,20 @@ int compiled_record_load(const MusterStore *store, const char *id, MusterFacts *
         CLEANUP(MusterError) MusterError *error = NULL;
         CLEANUP(free) char *body = NULL;
         size_t size;
+        Text text;
         int r;
 
         *ret_sum = 0;
+        r = load_known(store, id, ret, ret_stamp);
+        if (r != 0)
+                return r < 0 ? r : 0;
         r = entry_read(store, ENTRY_RECORD, id, &body, &size, ret_stamp);
         if (r < 0)
                 return r;
-        r = from_body(store, id, body, size, ret, ret_sum, &error);
-        return r == -EBADMSG ? record_note_damaged(store, ENTRY_RECORD, id, error) : r;
+        r = record_from_text(body, size, id, ret, /* ret_json= */ NULL, &error);
+        if (r == -EBADMSG)
+                return record_note_damaged(store, ENTRY_RECORD, id, error);
+        return r == 0 && find_text(body, &text) ? entry_sum(ENTRY_RECORD, body, size, ret_sum) : r;
 }
 
 void compiled_save(MusterStore *store, const char *id, uint64_t sum, const MusterFacts *facts)
@@ -133,13 +138,13 @@ int compiled_check(const MusterStore *store, const char *id)
 {
         CLEANUP(schema) MusterSchema *schema = NULL;
         CLEANUP(free) char *body = NULL;
+        uint64_t sum;
         size_t size;
-        Text text;
         int r;
 
         r = entry_read(store, ENTRY_RECORD, id, &body, &size, /* ret_stamp= */ NULL);
         if (r < 0)
                 return r == -ENOENT ? -EBADMSG : r;
-        return find_text(body, &text) ? load_image(store, id, checksum64(text.at, text.size), &schema)
-                                      : -EBADMSG;
+        r = entry_sum(ENTRY_RECORD, body, size, &sum);
+        return r < 0 ? r : load_image(store, id, sum, &schema);
 }

@@ -5,8 +5,8 @@
  * One file of a store: two lines of header, then a body of text (of schemas: of bytes).
  *
  *   muster KIND FORMAT
- *   sha256 HEX SIZE            (records, hosts, failures: what people and other hosts read)
- *   fnv1a64 HEX SIZE           (paths, verdicts, schemas: what is read at every look-up, without libcrypto)
+ *   sha256 HEX SIZE            (records, failures: what people and other hosts read)
+ *   fnv1a64 HEX SIZE           (the rest: what is read at every look-up, without libcrypto)
  *
  * SIZE is that of the body, in bytes. So a file is whole, as it was written and of a format that is known,
  * or it is passed over.
@@ -32,6 +32,14 @@ char *entry_file(EntryKind kind, const char *name);
  */
 int entry_read(const MusterStore *store, EntryKind kind, const char *name, char **ret_body, size_t *ret_size,
                FileStamp *ret_stamp);
+
+/*
+ * The same without looking at the checksum, for a caller who knows another one of the whole file, header
+ * included: entry_sum() of its body.
+ */
+int entry_read_unchecked(const MusterStore *store, EntryKind kind, const char *name, char **ret_body,
+                         size_t *ret_size, uint64_t *ret_sum, FileStamp *ret_stamp);
+int entry_sum(EntryKind kind, const char *body, size_t size, uint64_t *ret);
 
 /*
  * Replaces it atomically. *ret_stamp, which may be NULL, is that of what was written, also where another

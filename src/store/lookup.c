@@ -236,7 +236,13 @@ static int from_store(Lookup *lookup, bool locked, MusterError **ret_error)
                 return error_oom(ret_error);
         if (known == 0)
                 return lookup_recall_failure(lookup, /* identity= */ NULL, ret_error);
-        r = record_id(&identity, lookup->id);
+        /* The trail that holds knows it: no need to load libcrypto for it. */
+        if (lookup->trail_state == TRAIL_HOLDS && record_id_is_valid(lookup->trail.record)) {
+                strcpy(lookup->id, lookup->trail.record);
+                r = 0;
+        } else {
+                r = record_id(&identity, lookup->id);
+        }
         if (r == 0)
                 r = load_facts(lookup, &identity, &facts);
         if (r < 0)

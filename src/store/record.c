@@ -211,8 +211,7 @@ static int parse_facts(const json_object *root, MusterFacts **ret, MusterError *
         return 0;
 }
 
-int record_from_text(const char *body, size_t size, const char *id, MusterFacts **ret,
-                     json_object **ret_json, MusterError **ret_error)
+static int parse_body(const char *body, size_t size, json_object **ret, MusterError **ret_error)
 {
         CLEANUP(json) json_object *root = NULL;
         int r;
@@ -226,7 +225,28 @@ int record_from_text(const char *body, size_t size, const char *id, MusterFacts 
                 return error_set(ret_error, -EBADMSG,
                                  _("The record has a member \"%s\", which does not belong."),
                                  facts_foreign_key(root, record_keys));
-        r = check_id(root, id, ret_error);
+        *ret = TAKE(root);
+        return 0;
+}
+
+int record_from_known_text(const char *body, size_t size, MusterFacts **ret, MusterError **ret_error)
+{
+        CLEANUP(json) json_object *root = NULL;
+        int r;
+
+        r = parse_body(body, size, &root, ret_error);
+        return r < 0 ? r : parse_facts(root, ret, ret_error);
+}
+
+int record_from_text(const char *body, size_t size, const char *id, MusterFacts **ret,
+                     json_object **ret_json, MusterError **ret_error)
+{
+        CLEANUP(json) json_object *root = NULL;
+        int r;
+
+        r = parse_body(body, size, &root, ret_error);
+        if (r == 0)
+                r = check_id(root, id, ret_error);
         if (r == 0 && ret)
                 r = parse_facts(root, ret, ret_error);
         if (r == 0 && ret_json)

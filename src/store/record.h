@@ -59,6 +59,9 @@ int record_merge(const json_object *head, const MusterFacts *facts, const Muster
 int record_to_text(const char *id, const MusterFacts *facts, const MusterFacts *older, int64_t created,
                    char **ret_body, size_t *ret_size);
 
+/* Pure: as record_from_text() where it is known that this body was taken under this ID before. */
+int record_from_known_text(const char *body, size_t size, MusterFacts **ret, MusterError **ret_error);
+
 /* Pure: the reverse; -EBADMSG with a sentence. `id` (may be NULL) must be its own. */
 int record_from_text(const char *body, size_t size, const char *id, MusterFacts **ret,
                      json_object **ret_json, MusterError **ret_error);

@@ -10,7 +10,7 @@ static const struct {
         const char *file, *header;
 } kinds[] = {
         {ENTRY_RECORD, "records/x", "muster record 1\nsha256 "},
-        {ENTRY_HOST, "hosts/x", "muster host 1\nsha256 "},
+        {ENTRY_HOST, "hosts/x", "muster host 1\nfnv1a64 "},
         {ENTRY_FAILURE, "failures/x", "muster failure 1\nsha256 "},
         {ENTRY_PATH, "paths/x", "muster path 1\nfnv1a64 "},
         {ENTRY_VERDICTS, "verdicts/x", "muster verdicts 1\nfnv1a64 "},
