@@ -112,6 +112,9 @@ def localise(root, place):
             if root.find(f"os/{name}") is not None:
                 (place / name).write_bytes(b"stands for an initramfs")
                 root.find(f"os/{name}").text = str(place / name)
+    nvram = root.find("os/nvram")
+    if nvram is not None and nvram.text:
+        nvram.text = str(place / nvram.text.lstrip("/"))
     for element in [*root.iter("filesystem"), *root.iter("memory"), *root.iter("entry"), *root.iter("input")]:
         localise_file(element, place)
     for store in root.iter("backingStore"):
@@ -146,4 +149,8 @@ def number(name):
     return re.match("[0-9a-f]+", name).group()
 
 # What a suite's QEMU lacks, by a part of the sentence in which muster says so.
-LACKS = {}
+LACKS = {
+    "53": {"bullseye": "has no -netdev stream"},
+    "59": {"bullseye": "has no qemu-vdagent"},
+    "60": {"bullseye": "QEMU 6.0 and newer take a secret"},
+}

@@ -2,6 +2,7 @@
 """The recorded definitions, planned for and started on the QEMU of other suites: different arguments, both right."""
 import os
 import pathlib
+import re
 import shutil
 import stat
 import sys
@@ -37,6 +38,10 @@ def inside(suite, monkeypatch):
     name = f"/tmp/muster-{uuid.uuid4().hex[:8]}"
     real = ROOTS / suite / name.lstrip("/")
     real.mkdir(parents=True)
+    (ROOTS / suite / "run").mkdir(exist_ok=True)
+    firmware = ROOTS / suite / "usr/share/OVMF"
+    if not firmware.exists():
+        shutil.copytree("/usr/share/OVMF", firmware)
     os.symlink(real, name)
     for number, device in enumerate(("urandom", "random", "null", "zero")):
         node = ROOTS / suite / "dev" / device
@@ -52,7 +57,10 @@ def inside(suite, monkeypatch):
     shutil.rmtree(real)
 
 
-def without_pty(root):
+def adapt(root):
+    machine = root.find("os/type")
+    machine.set("machine", re.sub(r"^pc-(q35|i440fx)-.*", lambda m: {"q35": "q35", "i440fx": "pc"}[m.group(1)],
+                                  machine.get("machine", "pc")))
     for element in root.find("devices"):
         if element.tag in PTY_USERS and element.get("type") == "pty":
             element.set("type", "null")
@@ -65,13 +73,21 @@ def test_started(muster, emulators, inside, suite, name):  # noqa: F811
     root = definitions.read("virt-install", name)
     definitions.emulate(root)
     definitions.localise(root, inside)
-    without_pty(root)
+    adapt(root)
+    kernel = root.find("os/kernel")
+    if kernel is not None:
+        shutil.copy(kernel.text, inside / "vmlinuz")
+        kernel.text = str(inside / "vmlinuz")
     wrapper = emulators.script(f'#!/bin/sh\nexec chroot {ROOTS / suite} /usr/bin/qemu-system-x86_64 "$@"\n', suite)
     emulator = root.find("devices/emulator")
     if emulator is not None:
         emulator.text = str(wrapper)
     file = definitions.write(root, inside / name)
     answer = muster("domxml-to-native", "--json", "--lenient", "-e", wrapper, file)
+    refused = definitions.REFUSED.get(definitions.number(name))
+    if refused:
+        assert answer.code == 1 and refused in answer.err, answer
+        return
     if answer.code == 1 and answer.err and suite in definitions.LACKS.get(definitions.number(name), {}):
         assert definitions.LACKS[definitions.number(name)][suite] in answer.err, answer
         pytest.skip(f"the QEMU of {suite} lacks it, and muster says so: {answer.err.strip()}")
