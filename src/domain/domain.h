@@ -8,7 +8,7 @@
 #include "domain/part.h"
 #include "feature/verdict.h"
 
-#define DOMAIN_PARTS_MAX 10000
+#define DOMAIN_PARTS_MAX 2000
 
 typedef struct Domain {
         Xml *xml;

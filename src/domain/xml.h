@@ -6,7 +6,7 @@
  * returns; in the end xml_report_unread() names each element, attribute and text that nobody asked for. So
  * nothing is dropped in silence, and no list of known names has to be kept beside the code that reads them.
  *
- * Bounded: 4 MiB, 64 levels, 50,000 elements and attributes. No document type, so no entities but XML's own
+ * Bounded: 4 MiB, 64 levels, 100,000 elements and attributes. No document type, so no entities but XML's own
  * five; nothing else is opened, neither file nor network.
  */
 
@@ -16,7 +16,7 @@
 
 #define XML_SIZE_MAX  ((size_t)4 * 1024 * 1024)
 #define XML_LEVEL_MAX 64
-#define XML_NODES_MAX 50000
+#define XML_NODES_MAX 100000
 
 typedef xmlNode XmlElement;
 
