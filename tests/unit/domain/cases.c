@@ -100,11 +100,22 @@ static int host_firmware(const DomainHost *host, const FirmwareList **ret, Muste
         return r;
 }
 
+bool case_every_image;
+
+static bool ends_with(const char *text, const char *end)
+{
+        size_t n = strlen(text), m = strlen(end);
+
+        return n >= m && streq(text + n - m, end);
+}
+
 static char *image_file(const char *path)
 {
         const char *name = strrchr(path, '/');
         CLEANUP(free) char *file = NULL;
 
+        if (case_every_image)
+                return maker_data(ends_with(path, ".qcow2") ? "images/qcow2-v3.head" : "images/raw.head");
         if (!name || name - path < 7 || strncmp(name - 7, "/images", 7) != 0)
                 return NULL;
         file = text_format("images/%s.head", name + 1);
@@ -152,7 +163,7 @@ static int host_file_mode(const DomainHost *host, const char *path, mode_t *ret)
         }
         if (!file || access(file, F_OK) < 0)
                 return -ENOENT;
-        *ret = S_IFREG | 0600;
+        *ret = (case_every_image && startswith(path, "/dev/") ? S_IFBLK : S_IFREG) | 0600;
         return 0;
 }
 

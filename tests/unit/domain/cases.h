@@ -21,6 +21,9 @@ typedef struct CaseHost {
         uint8_t seed;
 } CaseHost;
 
+/* Any file that is looked for is there: *.qcow2 an image without backing file, all else raw. */
+extern bool case_every_image;
+
 void case_host_init(CaseHost *ret);
 void case_host_clear(CaseHost *host);
 
