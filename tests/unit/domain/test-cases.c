@@ -47,6 +47,37 @@ static void print_lines(char *const *lines)
                 printf("    %s\n", *lines);
 }
 
+/* --- faults --------------------------------------------------------------------------------------- */
+
+static char *fault_line(const Fault *item)
+{
+        return text_format("%u: %s%s%s%s", item->line, item->error ? "" : "warning: ", item->path ?: "",
+                           item->path ? ": " : "", item->message);
+}
+
+/* Exactly these, in any order; a line "[EMULATOR]" is none. */
+static unsigned check_faults(const char *name, char *const *expected, const Faults *faults)
+{
+        CLEANUP(strv) char **found = NULL;
+        unsigned failures = 0;
+
+        for (size_t i = 0; i < faults->n_items; i++) {
+                CLEANUP(free) char *line = fault_line(&faults->items[i]);
+
+                assert_int_equal(strv_append(&found, line), 0);
+                if (strv_contains(expected, line))
+                        continue;
+                print_error("%s: unexpected: %s\n", name, line);
+                failures++;
+        }
+        for (; *expected; expected++)
+                if ((*expected)[0] != '[' && !strv_contains(found, *expected)) {
+                        print_error("%s: missing: %s\n", name, *expected);
+                        failures++;
+                }
+        return failures;
+}
+
 /* --- y_ ------------------------------------------------------------------------------------------ */
 
 /* What ends in "…" is the beginning of a line. */
@@ -123,6 +154,18 @@ static unsigned check_format(const char *name, const char *emulator, const Case 
         return failures;
 }
 
+/* NAME.faults of what has a plan: its warnings, on the usual emulator. */
+static unsigned check_warnings(const char *name, const char *emulator, const Case *item)
+{
+        CLEANUP(free) char *faults = read_beside(name, ".faults");
+        CLEANUP(strv) char **expected = NULL;
+
+        if (!streq(emulator, DEFAULT_EMULATOR))
+                return 0;
+        assert_int_equal(strv_split(faults ?: "", "\n", &expected), 0);
+        return check_faults(name, expected, &item->faults);
+}
+
 static unsigned check_planned(const char *name, const char *text, const char *emulator,
                               char *const *expected)
 {
@@ -143,6 +186,7 @@ static unsigned check_planned(const char *name, const char *text, const char *em
                         print_lines(lines);
                 failures += check_lines(name, emulator, expected, lines);
                 failures += check_format(name, emulator, &item, lines);
+                failures += check_warnings(name, emulator, &item);
         }
         case_clear(&item);
         return failures;
@@ -182,18 +226,12 @@ static unsigned check_yes(const char *name, const char *text)
 
 /* --- n_ ------------------------------------------------------------------------------------------ */
 
-static char *fault_line(const Fault *item)
-{
-        return text_format("%u: %s%s%s%s", item->line, item->error ? "" : "warning: ", item->path ?: "",
-                           item->path ? ": " : "", item->message);
-}
-
 static unsigned check_no(const char *name, const char *text)
 {
         CLEANUP(free) char *faults = read_beside(name, ".faults");
-        CLEANUP(strv) char **expected = NULL, **found = NULL;
+        CLEANUP(strv) char **expected = NULL;
         const char *emulator = DEFAULT_EMULATOR;
-        unsigned failures = 0;
+        unsigned failures;
         Case item;
 
         assert_int_equal(strv_split(faults ?: "", "\n", &expected), 0);
@@ -204,20 +242,7 @@ static unsigned check_no(const char *name, const char *text)
         case_run(name, text, strlen(text), emulator, &item);
         if (getenv("MUSTER_TEST_SHOW"))
                 print_faults(&item);
-        for (size_t i = 0; i < item.faults.n_items; i++) {
-                CLEANUP(free) char *line = fault_line(&item.faults.items[i]);
-
-                assert_int_equal(strv_append(&found, line), 0);
-                if (strv_contains(expected, line))
-                        continue;
-                print_error("%s: unexpected: %s\n", name, line);
-                failures++;
-        }
-        for (char **line = expected; *line; line++)
-                if ((*line)[0] != '[' && !strv_contains(found, *line)) {
-                        print_error("%s: missing: %s\n", name, *line);
-                        failures++;
-                }
+        failures = check_faults(name, expected, &item.faults);
         if (item.faults.n_errors == 0) {
                 print_error("%s: there is no error\n", name);
                 failures++;
