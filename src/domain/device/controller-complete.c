@@ -25,7 +25,7 @@ const char *controller_refusal(const Domain *domain, ControllerType type)
                                : _("This machine type has no IDE; give its drives bus='sata' or 'scsi', or "
                                    "the domain the machine type pc.");
         case CONTROLLER_FDC:
-                return os_is_x86(domain) && machine != PCI_MACHINE_NONE
+                return machine == PCI_MACHINE_I440FX || machine == PCI_MACHINE_Q35
                                ? NULL
                                : _("This machine type has no floppy controller; only pc and q35 can have "
                                    "one.");

@@ -9,8 +9,7 @@ static int read_lease(Domain *domain, Part *part)
         xml_mark_all(part->element);
         xml_fault(domain->xml, FAULT_ERROR, part->element, /* attribute= */ NULL,
                   _("Muster has no lock manager that could hold a lease, so nothing would keep another host "
-                    "from "
-                    "starting this domain; remove <lease> if nothing else does."));
+                    "from starting this domain; remove <lease> if nothing else does."));
         return 0;
 }
 

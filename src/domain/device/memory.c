@@ -6,7 +6,9 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/section/features.h"
 #include "domain/section/memory.h"
+#include "domain/section/os.h"
 #include "domain/value.h"
 #include "domain/virtio.h"
 
@@ -285,6 +287,11 @@ static int complete(Domain *domain, Part *part)
                 xml_fault(domain->xml, FAULT_ERROR, part->element, /* attribute= */ NULL,
                           _("There is no room for it; add <maxMemory slots=… unit='GiB'>…</maxMemory> with "
                             "all that the guest may ever have."));
+        /* What QEMU refuses with "memory hotplug is not enabled: missing acpi device or acpi disabled". */
+        if (has_slot(dimm) && !features_acpi(domain) && !streq(os_arch(domain), "ppc64"))
+                xml_fault(domain->xml, FAULT_ERROR, part->element, "model",
+                          _("Only ACPI tells a guest of this; add <features><acpi/></features>, or take "
+                            "model='virtio-mem'."));
         dimm->shared = dimm->access < 0 ? memory_is_shared(domain) : dimm->access > 0;
         if (has_slot(dimm))
                 r = complete_slot(domain, part);

@@ -7,7 +7,6 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "domain/section/os-private.h"
-#include "domain/section/vcpu.h"
 #include "domain/value.h"
 
 #define SIMILAR_MAX 5
@@ -221,14 +220,4 @@ int os_complete_machine(Domain *domain, Os *os)
 
         r = complete_arch(domain, os);
         return r < 0 || domain->faults->n_errors > 0 ? r : resolve_machine(domain, os);
-}
-
-void os_check_machine(Domain *domain, Os *os)
-{
-        int64_t most = json_get_int(os_machine_facts(domain), "cpu-max", INT64_MAX);
-
-        if ((int64_t)vcpu_max(domain) > most)
-                xml_fault(domain->xml, FAULT_ERROR, os->type, "machine",
-                          _("A machine of type %s has at most %lld processors, not %u; lower <vcpu>."),
-                          os->machine, (long long)most, vcpu_max(domain));
 }

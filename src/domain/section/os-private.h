@@ -46,7 +46,6 @@ int os_read_path(Domain *domain, XmlElement *parent, const char *name, char **re
 /* os-machine.c */
 int os_read_type(Domain *domain, Os *os);
 int os_complete_machine(Domain *domain, Os *os);
-void os_check_machine(Domain *domain, Os *os);
 
 /* os-boot.c: boot order and menu, kernel, tables. */
 int os_read_boot(Domain *domain, Os *os);

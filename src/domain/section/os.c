@@ -119,16 +119,6 @@ static int complete(Domain *domain, Part *part)
         return r;
 }
 
-static int check(Domain *domain, Part *part)
-{
-        os_check_machine(domain, part->data);
-        return 0;
-}
-
-/*
- * -machine is one option, whose properties come from all over the definition. QEMU before 6.1 reads it as
- * QemuOpts, so none of them may have members.
- */
 /* What devices ask of the board. */
 static int add_devices(const Domain *domain, json_object *machine)
 {
@@ -144,6 +134,10 @@ static int add_devices(const Domain *domain, json_object *machine)
         return r;
 }
 
+/*
+ * -machine is one option, whose properties come from all over the definition. QEMU before 6.1 reads it as
+ * QemuOpts, so none of them may have members.
+ */
 static int add_machine(Plan *plan, const Part *part, json_object *machine)
 {
         const Domain *domain = plan->domain;
@@ -201,7 +195,6 @@ const PartKind section_os = {
         .size = sizeof(Os),
         .read = read_os,
         .complete = complete,
-        .check = check,
         .plan = plan,
         .clear = clear,
 };

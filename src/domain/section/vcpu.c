@@ -154,22 +154,6 @@ static void clear(Part *part)
 
 /* --- completing ---------------------------------------------------------------------------------- */
 
-static void check_machine(Domain *domain, const Vcpu *vcpu, XmlElement *element)
-{
-        json_object *machine = os_machine_facts(domain);
-        int64_t max = json_get_int(machine, "cpu-max", 0);
-
-        if (max > 0 && vcpu->max > (uint64_t)max)
-                xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
-                          _("The machine type %s of %s has at most %lld processors."), os_machine(domain),
-                          domain_emulator_text(domain), (long long)max);
-        if (vcpu->current < vcpu->max && machine && !json_get_bool(machine, "hotpluggable-cpus", true))
-                xml_fault(
-                        domain->xml, FAULT_ERROR, element, "current",
-                        _("No processor can be plugged into the machine type %s; let all be there at boot."),
-                        os_machine(domain));
-}
-
 static void check_topology(Domain *domain, const Vcpu *vcpu)
 {
         const CpuTopology *topology = cpu_topology(domain);
@@ -187,7 +171,6 @@ static int complete(Domain *domain, Part *part)
         Vcpu *vcpu = part->data;
         int r = 0;
 
-        check_machine(domain, vcpu, vcpu->element ?: part->element);
         check_topology(domain, vcpu);
         if (!vcpu->element)
                 r = xml_add(part->element, "vcpu", "1", &vcpu->element);
@@ -196,6 +179,25 @@ static int complete(Domain *domain, Part *part)
         if (r >= 0 && vcpu->current < vcpu->max)
                 r = xml_setf(vcpu->element, "current", "%llu", (unsigned long long)vcpu->current);
         return r;
+}
+
+/* The machine is known, and <vcpu> is there. */
+static int check(Domain *domain, Part *part)
+{
+        const Vcpu *vcpu = part->data;
+        json_object *machine = os_machine_facts(domain);
+        int64_t max = json_get_int(machine, "cpu-max", 0);
+
+        if (max > 0 && vcpu->max > (uint64_t)max)
+                xml_fault(domain->xml, FAULT_ERROR, vcpu->element, /* attribute= */ NULL,
+                          _("The machine type %s of %s has at most %lld processors."), os_machine(domain),
+                          domain_emulator_text(domain), (long long)max);
+        if (vcpu->current < vcpu->max && machine && !json_get_bool(machine, "hotpluggable-cpus", true))
+                xml_fault(
+                        domain->xml, FAULT_ERROR, vcpu->element, "current",
+                        _("No processor can be plugged into the machine type %s; let all be there at boot."),
+                        os_machine(domain));
+        return 0;
 }
 
 /* --- the plan ------------------------------------------------------------------------------------ */
@@ -306,6 +308,7 @@ const PartKind section_vcpu = {
         .size = sizeof(Vcpu),
         .read = read_vcpu,
         .complete = complete,
+        .check = check,
         .plan = plan,
         .clear = clear,
 };

@@ -12,14 +12,17 @@ MusterVerdicts *case_verdicts(const char *emulator);
 /*
  * x86_64; firmware of tests/data/firmware, images of tests/data/images by any path that ends in
  * "/images/NAME" (NAME.head), every program in /usr/bin, /dev/vhost-net and /dev/vhost-vsock, one network
- * "default" (user), some SMBIOS strings, the time 2023-11-14T22:13:20 UTC, and random bytes that count up from
- * `seed`.
+ * "default" (user), some SMBIOS strings, the time 2023-11-14T22:13:20 UTC, and random bytes that count up
+ * from `seed`.
  */
 typedef struct CaseHost {
         DomainHost host;
         FirmwareList *firmware;
         uint8_t seed;
 } CaseHost;
+
+/* Any file that is looked for is there: *.qcow2 an image without backing file, all else raw. */
+extern bool case_every_image;
 
 void case_host_init(CaseHost *ret);
 void case_host_clear(CaseHost *host);
@@ -35,6 +38,8 @@ typedef struct Case {
 void case_run(const char *file, const char *text, size_t size, const char *emulator, Case *ret);
 void case_clear(Case *item);
 
-/* One line for each option with its argument, unquoted, then "process: JSON", "file: JSON", "command: JSON"
- * for each of these; to strv_free(). */
+/*
+ * One line for each option with its argument, unquoted, then "process: JSON", "file: JSON", "command: JSON",
+ * "affinity: JSON", "environment: NAME JSON", "lifecycle: NAME JSON" for each of these; to strv_free().
+ */
 char **case_lines(const Plan *plan);

@@ -36,14 +36,46 @@ static void print_faults(const Case *item)
         for (size_t i = 0; i < item->faults.n_items; i++) {
                 CLEANUP(free) char *text = fault_to_text(&item->faults, &item->faults.items[i]);
 
-                print_message("    %s\n", text);
+                printf("    %s\n", text);
         }
 }
 
+/* Not print_message(), which cuts off what is longer than 1024. */
 static void print_lines(char *const *lines)
 {
         for (; lines && *lines; lines++)
-                print_message("    %s\n", *lines);
+                printf("    %s\n", *lines);
+}
+
+/* --- faults --------------------------------------------------------------------------------------- */
+
+static char *fault_line(const Fault *item)
+{
+        return text_format("%u: %s%s%s%s", item->line, item->error ? "" : "warning: ", item->path ?: "",
+                           item->path ? ": " : "", item->message);
+}
+
+/* Exactly these, in any order; a line "[EMULATOR]" is none. */
+static unsigned check_faults(const char *name, char *const *expected, const Faults *faults)
+{
+        CLEANUP(strv) char **found = NULL;
+        unsigned failures = 0;
+
+        for (size_t i = 0; i < faults->n_items; i++) {
+                CLEANUP(free) char *line = fault_line(&faults->items[i]);
+
+                assert_int_equal(strv_append(&found, line), 0);
+                if (strv_contains(expected, line))
+                        continue;
+                print_error("%s: unexpected: %s\n", name, line);
+                failures++;
+        }
+        for (; *expected; expected++)
+                if ((*expected)[0] != '[' && !strv_contains(found, *expected)) {
+                        print_error("%s: missing: %s\n", name, *expected);
+                        failures++;
+                }
+        return failures;
 }
 
 /* --- y_ ------------------------------------------------------------------------------------------ */
@@ -117,9 +149,21 @@ static unsigned check_format(const char *name, const char *emulator, const Case 
                 }
         }
         if (getenv("MUSTER_TEST_SHOW"))
-                print_message("%s\n", once);
+                printf("%s\n", once);
         case_clear(&second);
         return failures;
+}
+
+/* NAME.faults of what has a plan: its warnings, on the usual emulator. */
+static unsigned check_warnings(const char *name, const char *emulator, const Case *item)
+{
+        CLEANUP(free) char *faults = read_beside(name, ".faults");
+        CLEANUP(strv) char **expected = NULL;
+
+        if (!streq(emulator, DEFAULT_EMULATOR))
+                return 0;
+        assert_int_equal(strv_split(faults ?: "", "\n", &expected), 0);
+        return check_faults(name, expected, &item->faults);
 }
 
 static unsigned check_planned(const char *name, const char *text, const char *emulator,
@@ -142,6 +186,7 @@ static unsigned check_planned(const char *name, const char *text, const char *em
                         print_lines(lines);
                 failures += check_lines(name, emulator, expected, lines);
                 failures += check_format(name, emulator, &item, lines);
+                failures += check_warnings(name, emulator, &item);
         }
         case_clear(&item);
         return failures;
@@ -181,42 +226,23 @@ static unsigned check_yes(const char *name, const char *text)
 
 /* --- n_ ------------------------------------------------------------------------------------------ */
 
-static char *fault_line(const Fault *item)
-{
-        return text_format("%u: %s%s%s%s", item->line, item->error ? "" : "warning: ", item->path ?: "",
-                           item->path ? ": " : "", item->message);
-}
-
 static unsigned check_no(const char *name, const char *text)
 {
         CLEANUP(free) char *faults = read_beside(name, ".faults");
-        CLEANUP(strv) char **expected = NULL, **found = NULL;
+        CLEANUP(strv) char **expected = NULL;
         const char *emulator = DEFAULT_EMULATOR;
-        unsigned failures = 0;
+        unsigned failures;
         Case item;
 
         assert_int_equal(strv_split(faults ?: "", "\n", &expected), 0);
-        if (expected && expected[0][0] == '[') {
+        if (expected[0] && expected[0][0] == '[') {
                 expected[0][strcspn(expected[0], "]")] = '\0';
                 emulator = expected[0] + 1;
         }
         case_run(name, text, strlen(text), emulator, &item);
         if (getenv("MUSTER_TEST_SHOW"))
                 print_faults(&item);
-        for (size_t i = 0; i < item.faults.n_items; i++) {
-                CLEANUP(free) char *line = fault_line(&item.faults.items[i]);
-
-                assert_int_equal(strv_append(&found, line), 0);
-                if (strv_contains(expected, line))
-                        continue;
-                print_error("%s: unexpected: %s\n", name, line);
-                failures++;
-        }
-        for (char **line = expected; line && *line; line++)
-                if ((*line)[0] != '[' && !strv_contains(found, *line)) {
-                        print_error("%s: missing: %s\n", name, *line);
-                        failures++;
-                }
+        failures = check_faults(name, expected, &item.faults);
         if (item.faults.n_errors == 0) {
                 print_error("%s: there is no error\n", name);
                 failures++;

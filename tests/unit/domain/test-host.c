@@ -91,8 +91,7 @@ static void test_later_file_replaces(void **state)
 static void test_files(void **state)
 {
         CLEANUP(free)
-        char *file = text_format("%s/head", directory),
-             *fifo = text_format("%s/fifo", directory);
+        char *file = text_format("%s/head", directory), *fifo = text_format("%s/fifo", directory);
         CLEANUP(DomainHost) DomainHost *host = NULL;
         char buffer[4];
         mode_t mode = 0;
