@@ -161,18 +161,18 @@ int schema_check_finish(SchemaCheck *check, Faults *faults, MusterError **ret_er
 {
         CLEANUP(SchemaCheck) SchemaCheck *owned = check;
 
-        if (!check)
+        if (!owned)
                 return 0;
-        pthread_join(check->thread, NULL);
-        if (check->r == -EBADMSG)
-                return error_set(ret_error, check->r, _("%s is no RELAX NG schema; install muster anew."),
-                                 check->path);
-        if (check->r < 0)
+        pthread_join(owned->thread, NULL);
+        if (owned->r == -EBADMSG)
+                return error_set(ret_error, owned->r, _("%s is no RELAX NG schema; install muster anew."),
+                                 owned->path);
+        if (owned->r < 0)
                 return error_oom(ret_error);
         if (faults->n_errors > 0)
                 return 0;
-        for (size_t i = 0; i < check->faults.n_items; i++)
-                fault(faults, FAULT_ERROR, check->faults.items[i].line, check->faults.items[i].path, "%s",
-                      check->faults.items[i].message);
+        for (size_t i = 0; i < owned->faults.n_items; i++)
+                fault(faults, FAULT_ERROR, owned->faults.items[i].line, owned->faults.items[i].path, "%s",
+                      owned->faults.items[i].message);
         return 0;
 }

@@ -24,7 +24,7 @@ static void require(bool holds)
 static json_object *read_json(const char *folder, const char *name)
 {
         CLEANUP(free) char *path = text_format("%s/%s/7.2-x86_64.json", folder, name), *text = NULL;
-        json_object *json;
+        json_object *json = NULL;
         size_t size;
 
         require(read_file(path, JSON_SIZE_MAX, &text, &size) == 0 && json_parse(text, size, &json) == 0);

@@ -70,7 +70,7 @@ static int read_offset(Domain *domain, XmlElement *element, Clock *clock)
         case CLOCK_VARIABLE:
                 read_word(domain->xml, element, "basis", bases, &base);
                 clock->local = base == 1;
-                /* fallthrough */
+                __attribute__((fallthrough));
         case CLOCK_UTC:
         case CLOCK_LOCALTIME:
                 read_adjustment(domain, element, clock);
