@@ -13,5 +13,6 @@ int find_emulators(char *const *folders, char *const *only_kvm, char ***ret_path
 int find_default(const char *machine, char *const *folders, char *const *only_kvm, char **ret_path,
                  MusterError **ret_error);
 
-/* The installed emulator of a target ("aarch64"); of the host's own as muster_emulator_default(). -ENOENT. */
+/* The installed emulator of a target ("aarch64"); of the host's own as muster_emulator_default(). -ENOENT.
+ */
 int find_for_target(const char *target, char **ret_path, MusterError **ret_error);

@@ -3,9 +3,9 @@
 
 /*
  * The schema of a record as memory has it, kept beside the record: three quarters of a record are its
- * schema, and to parse that takes longer than all else that a warm look-up does. It belongs to one content of a
- * record, by a checksum that needs no libcrypto, so that the record's own need not be looked at again; it is
- * made from the record when it is missing or does not fit.
+ * schema, and to parse that takes longer than all else that a warm look-up does. It belongs to one content
+ * of a record, by a checksum that needs no libcrypto, so that the record's own need not be looked at again;
+ * it is made from the record when it is missing or does not fit.
  */
 
 #include "store/record.h"

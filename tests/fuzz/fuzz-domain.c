@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A definition, read, completed and planned on what QEMU 7.2 said of itself. It has faults, or a plan; what is
- * formatted is read again without one, and formatted again it is the same.
+ * A definition, read, completed and planned on what QEMU 7.2 said of itself. It has faults, or a plan; what
+ * is formatted is read again without one, and formatted again it is the same.
  */
 
 #include <errno.h>

@@ -12,8 +12,8 @@ extern const PartKind section_qemu;
 /* What <qemu:capabilities> says of a feature, by libvirt's name or muster's own: 1 or 0; -1: nothing. */
 int qemu_forced(const Domain *domain, const char *feature);
 
-/* Whether <qemu:commandline> adds a -device that is no JSON. The emulator makes those first (QEMU 6.2 and newer),
- * so that they would take the places of ours if ours were JSON. */
+/* Whether <qemu:commandline> adds a -device that is no JSON. The emulator makes those first (QEMU 6.2 and
+ * newer), so that they would take the places of ours if ours were JSON. */
 bool qemu_adds_devices(const Domain *domain);
 
 /* Changes the properties of a device as <qemu:override> says for its alias. */
