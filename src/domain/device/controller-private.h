@@ -20,17 +20,16 @@ typedef enum ControllerType {
 
 typedef struct ControllerModel {
         ControllerType type;
+        PciPlug plug;
         const char *name;   /* libvirt's; of types without models the type's */
         const char *driver; /* QEMU's; of virtio's what virtio_device() completes; NULL: none is needed */
         const char *qom;    /* the type that the driver is another name of; NULL */
-        PciPlug plug;
-        bool virtio;
         VirtioModel flavour;
         unsigned ports; /* of USB: without <controller ports=…> */
         int companion;  /* of USB: 1 + the function that it has in the slot of ich9-ehci1 */
         /* Of SCSI: the highest numbers. `narrow`: a drive's unit is its SCSI ID, and there is no LUN. */
-        bool narrow;
         unsigned max_channel, max_target, max_unit;
+        bool narrow, virtio;
 } ControllerModel;
 
 typedef struct ControllerDriver {
