@@ -20,10 +20,10 @@ typedef enum ControllerType {
 
 typedef struct ControllerModel {
         ControllerType type;
-        PciPlug plug;
         const char *name;   /* libvirt's; of types without models the type's */
         const char *driver; /* QEMU's; of virtio's what virtio_device() completes; NULL: none is needed */
         const char *qom;    /* the type that the driver is another name of; NULL */
+        PciPlug plug;
         VirtioModel flavour;
         unsigned ports; /* of USB: without <controller ports=…> */
         int companion;  /* of USB: 1 + the function that it has in the slot of ich9-ehci1 */
