@@ -161,11 +161,21 @@ static bool is_type(const MusterSchema *schema, uint32_t index)
         return index == SCHEMA_NONE || index < schema->n_entities;
 }
 
+/* Any other byte in a bool is undefined behaviour. */
+static bool is_bool(const bool *value)
+{
+        unsigned char byte;
+
+        memcpy(&byte, value, sizeof(byte));
+        return byte <= 1;
+}
+
 static bool check_entity(const MusterSchema *schema, const SchemaEntity *entity)
 {
         uint32_t n_members = entity->meta == SCHEMA_ENUM ? schema->n_values : schema->n_members;
 
-        return entity->name && (unsigned)entity->meta <= SCHEMA_OTHER &&
+        return is_bool(&entity->values_have_features) && is_bool(&entity->allow_oob) && entity->name &&
+               (unsigned)entity->meta <= SCHEMA_OTHER &&
                (entity->meta != SCHEMA_BUILTIN || entity->json_type) &&
                is_range(entity->features, schema->n_features) && is_range(entity->members, n_members) &&
                is_range(entity->variants, schema->n_variants) && is_type(schema, entity->arg_type) &&
@@ -204,7 +214,8 @@ static bool check(const MusterSchema *schema)
                     !check_cases(schema, schema->entities + i))
                         return false;
         for (uint32_t i = 0; i < schema->n_members; i++)
-                if (!schema->members[i].name || schema->members[i].type >= schema->n_entities ||
+                if (!is_bool(&schema->members[i].optional) || !schema->members[i].name ||
+                    schema->members[i].type >= schema->n_entities ||
                     !is_range(schema->members[i].features, schema->n_features))
                         return false;
         for (uint32_t i = 0; i < schema->n_variants; i++)
