@@ -68,7 +68,17 @@ static int find_schema(char **ret, MusterError **ret_error)
         return 0;
 }
 
-static xmlRelaxNG *load(const char *path)
+/*
+ * The first one is kept for the rest of the process: it is not changed by validating with it, so any number
+ * of threads may do that at once. A schema of another path is compiled for each use.
+ */
+static struct {
+        pthread_mutex_t mutex;
+        char *path;
+        xmlRelaxNG *schema;
+} compiled = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static xmlRelaxNG *compile(const char *path)
 {
         xmlRelaxNGParserCtxt *context = libxml.xmlRelaxNGNewParserCtxt(path);
         xmlRelaxNG *schema;
@@ -78,6 +88,27 @@ static xmlRelaxNG *load(const char *path)
         libxml.xmlRelaxNGSetParserErrors(context, on_parser_text, on_parser_text, NULL);
         schema = libxml.xmlRelaxNGParse(context);
         libxml.xmlRelaxNGFreeParserCtxt(context);
+        return schema;
+}
+
+/* To be freed unless it is the one that is kept. NULL: it is none. */
+static xmlRelaxNG *load(const char *path)
+{
+        xmlRelaxNG *schema = NULL;
+
+        pthread_mutex_lock(&compiled.mutex);
+        if (!streq_ptr(compiled.path, path)) {
+                CLEANUP(free) char *copy = strdup(path);
+
+                schema = copy ? compile(path) : NULL;
+                if (schema && !compiled.schema) {
+                        compiled.path = TAKE(copy);
+                        compiled.schema = schema;
+                }
+        } else {
+                schema = compiled.schema;
+        }
+        pthread_mutex_unlock(&compiled.mutex);
         return schema;
 }
 
@@ -108,7 +139,8 @@ static void *run(void *userdata)
                 return NULL;
         schema = load(check->path);
         check->r = schema ? validate(xml, schema) : -EBADMSG;
-        libxml.xmlRelaxNGFree(schema);
+        if (schema != compiled.schema)
+                libxml.xmlRelaxNGFree(schema);
         return NULL;
 }
 
