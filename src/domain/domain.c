@@ -25,13 +25,9 @@ Part *domain_section(const Domain *domain, const PartKind *kind)
 
 Part *domain_next(const Domain *domain, const PartKind *kind, const Part *last)
 {
-        bool found = !last;
-
-        for (size_t i = 0; i < domain->n_devices; i++) {
-                if (found && domain->devices[i]->kind == kind)
+        for (size_t i = last ? last->position + 1 : 0; i < domain->n_devices; i++)
+                if (domain->devices[i]->kind == kind)
                         return domain->devices[i];
-                found = found || domain->devices[i] == last;
-        }
         return NULL;
 }
 
@@ -139,6 +135,7 @@ static int append(Domain *domain, Part *part)
         if (!grown)
                 return -ENOMEM;
         domain->devices = grown;
+        part->position = domain->n_devices;
         domain->devices[domain->n_devices++] = part;
         return 0;
 }
@@ -161,8 +158,9 @@ int domain_add_device(Domain *domain, XmlElement *element, Part **ret)
         r = part_new(kind, element, &part);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < domain->n_devices; i++)
-                part->index += domain->devices[i]->kind == kind;
+        for (size_t i = domain->n_devices; i > 0 && part->index == 0; i--)
+                if (domain->devices[i - 1]->kind == kind)
+                        part->index = domain->devices[i - 1]->index + 1;
         if ((kind->flags & PART_SINGLE) && part->index > 0)
                 xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
                           _("A domain has no second <%s>; keep one."), kind->name);
