@@ -31,6 +31,28 @@ Part *domain_next(const Domain *domain, const PartKind *kind, const Part *last)
         return NULL;
 }
 
+unsigned domain_free_number(const Domain *domain, const PartKind *kind, unsigned least,
+                            int64_t (*number)(const Part *part, int which), int which)
+{
+        /* So many devices cannot take more numbers. */
+        CLEANUP(free) bool *taken = calloc(domain->n_devices + 1, sizeof(*taken));
+        size_t found = 0;
+
+        if (!taken) {
+                domain->faults->out_of_memory = true;
+                return least;
+        }
+        for (const Part *part = NULL; (part = domain_next(domain, kind, part));) {
+                int64_t its = number(part, which) - least;
+
+                if (its >= 0 && (uint64_t)its < domain->n_devices)
+                        taken[its] = true;
+        }
+        while (taken[found])
+                found++;
+        return least + (unsigned)found;
+}
+
 /* --- parts --------------------------------------------------------------------------------------- */
 
 static Part *part_free(Part *part)
