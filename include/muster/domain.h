@@ -110,7 +110,7 @@ MusterPlan *muster_plan_free(MusterPlan *plan);
  */
 int muster_plan_describe(const MusterPlan *plan, char **ret_json, MusterError **ret_error);
 
-/** The argv as text for a POSIX shell, one option a line, to free(). */
+/** The environment and the argv as text for a POSIX shell, one variable or option a line, to free(). */
 int muster_plan_command(const MusterPlan *plan, char **ret_text, MusterError **ret_error);
 
 #ifdef __cplusplus

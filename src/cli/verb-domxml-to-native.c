@@ -23,15 +23,45 @@ static int answer_json(const MusterPlan *plan, const MusterDomain *domain, Muste
         return say_json(answer, ret_error);
 }
 
+/* A command line is not all of the plan. */
+static int note_rest(const MusterPlan *plan, MusterError **ret_error)
+{
+        static const struct {
+                const char *member, *what;
+        } parts[] = {
+                {"processes", N_("processes that run before the emulator")},
+                {"commands", N_("QMP commands before the guest runs")},
+                {"affinity", N_("processors that threads are bound to")},
+        };
+        CLEANUP(json) json_object *description = NULL;
+        CLEANUP(free) char *text = NULL;
+        int r;
+
+        r = muster_plan_describe(plan, &text, ret_error);
+        if (r < 0)
+                return r;
+        if (json_parse(text, strlen(text), &description) < 0)
+                return error_oom(ret_error);
+        for (size_t i = 0; i < ELEMENTSOF(parts); i++) {
+                json_object *list = json_get(description, parts[i].member, json_type_array);
+
+                if (list && json_object_array_length(list) > 0)
+                        note(_("no command line says all of this plan; --json has its \"%s\", too: %s."),
+                             parts[i].member, _(parts[i].what));
+        }
+        return 0;
+}
+
 static int answer_text(const MusterPlan *plan, MusterError **ret_error)
 {
         CLEANUP(free) char *text = NULL;
         int r;
 
         r = muster_plan_command(plan, &text, ret_error);
-        if (r >= 0)
-                say_raw(text);
-        return r;
+        if (r < 0)
+                return r;
+        say_raw(text);
+        return note_rest(plan, ret_error);
 }
 
 /* virsh wants the format named first. */

@@ -202,7 +202,7 @@ _public_ int muster_plan_new(MusterDomain *domain, unsigned flags, MusterPlan **
                 return error_oom(ret_error);
         /* It outlives the domain. */
         plan->description = plan_to_json(made);
-        plan->command = command_to_text(&made->command);
+        plan->command = plan_to_shell(made);
         if (!plan->description || !plan->command) {
                 muster_plan_free(plan);
                 return error_oom(ret_error);

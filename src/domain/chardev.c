@@ -56,12 +56,10 @@ static int need(Domain *domain, const Chardev *chardev, XmlElement *source, cons
 {
         int r = source ? read_text(domain->xml, source, attribute, ret) : 0;
 
-        if (r != 0 && **ret)
+        if (r < 0 || (r > 0 && **ret))
                 return r;
-        if (r >= 0)
-                xml_fault(domain->xml, FAULT_ERROR, source ?: chardev->element, /* attribute= */ NULL,
-                          _("A character device of type \"%s\" needs <source %s/>."), chardev_type(chardev),
-                          example);
+        xml_fault(domain->xml, FAULT_ERROR, source ?: chardev->element, /* attribute= */ NULL,
+                  _("A character device of type \"%s\" needs <source %s/>."), chardev_type(chardev), example);
         return r;
 }
 

@@ -143,6 +143,8 @@ int domain_complete(Domain *domain, MusterVerdicts *verdicts, const DomainHost *
                 r = check_aliases(domain);
         if (r >= 0 && domain->faults->n_errors == 0)
                 r = check_parts(domain);
+        if (r == -E2BIG) /* domain_add_device() said so */
+                r = 0;
         if (r >= 0 && domain->faults->out_of_memory)
                 r = -ENOMEM;
         return r;

@@ -25,14 +25,32 @@ Part *domain_section(const Domain *domain, const PartKind *kind)
 
 Part *domain_next(const Domain *domain, const PartKind *kind, const Part *last)
 {
-        bool found = !last;
-
-        for (size_t i = 0; i < domain->n_devices; i++) {
-                if (found && domain->devices[i]->kind == kind)
+        for (size_t i = last ? last->position + 1 : 0; i < domain->n_devices; i++)
+                if (domain->devices[i]->kind == kind)
                         return domain->devices[i];
-                found = found || domain->devices[i] == last;
-        }
         return NULL;
+}
+
+unsigned domain_free_number(const Domain *domain, const PartKind *kind, unsigned least,
+                            int64_t (*number)(const Part *part, int which), int which)
+{
+        /* So many devices cannot take more numbers. */
+        CLEANUP(free) bool *taken = calloc(domain->n_devices + 1, sizeof(*taken));
+        size_t found = 0;
+
+        if (!taken) {
+                domain->faults->out_of_memory = true;
+                return least;
+        }
+        for (const Part *part = NULL; (part = domain_next(domain, kind, part));) {
+                int64_t its = number(part, which) - least;
+
+                if (its >= 0 && (uint64_t)its < domain->n_devices)
+                        taken[its] = true;
+        }
+        while (taken[found])
+                found++;
+        return least + (unsigned)found;
 }
 
 /* --- parts --------------------------------------------------------------------------------------- */
@@ -139,6 +157,7 @@ static int append(Domain *domain, Part *part)
         if (!grown)
                 return -ENOMEM;
         domain->devices = grown;
+        part->position = domain->n_devices;
         domain->devices[domain->n_devices++] = part;
         return 0;
 }
@@ -161,8 +180,9 @@ int domain_add_device(Domain *domain, XmlElement *element, Part **ret)
         r = part_new(kind, element, &part);
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < domain->n_devices; i++)
-                part->index += domain->devices[i]->kind == kind;
+        for (size_t i = domain->n_devices; i > 0 && part->index == 0; i--)
+                if (domain->devices[i - 1]->kind == kind)
+                        part->index = domain->devices[i - 1]->index + 1;
         if ((kind->flags & PART_SINGLE) && part->index > 0)
                 xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
                           _("A domain has no second <%s>; keep one."), kind->name);

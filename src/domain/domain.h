@@ -43,6 +43,13 @@ Part *domain_section(const Domain *domain, const PartKind *kind);
 /* The next device of this kind after `last` (NULL: the first), in document order. NULL at the end. */
 Part *domain_next(const Domain *domain, const PartKind *kind, const Part *last);
 
+/*
+ * The lowest number from `least` on that no device of this kind has. `number` says which one a device has;
+ * -1: none. `which` is handed to it.
+ */
+unsigned domain_free_number(const Domain *domain, const PartKind *kind, unsigned least,
+                            int64_t (*number)(const Part *part, int which), int which);
+
 /* Makes <name> at the end of <devices>, for the caller to fill and then to hand to domain_add_device(). */
 int domain_new_element(Domain *domain, const char *name, XmlElement **ret);
 

@@ -64,18 +64,36 @@ static int host_network(const DomainHost *host, const char *name, json_object **
 
 /* --- files --------------------------------------------------------------------------------------- */
 
-/* What is no file of bytes (a FIFO, a terminal, a tape) may hold us up, or change when it is opened. */
+static int check_bytes(const struct stat *st)
+{
+        if (S_ISREG(st->st_mode) || S_ISBLK(st->st_mode))
+                return 0;
+        return S_ISDIR(st->st_mode) ? -EISDIR : -EINVAL;
+}
+
+/*
+ * What is no file of bytes (a FIFO, a terminal, a tape, a watchdog) may hold us up, or do something when it
+ * is opened, so it is looked at before; and again then, since it may be another one.
+ */
 static int host_read_head(const DomainHost *host, const char *path, void *buffer, size_t size,
                           size_t *ret_size)
 {
-        CLEANUP(fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        CLEANUP(fd) int fd = -1;
         size_t done = 0;
         struct stat st;
+        int r;
 
+        if (stat(path, &st) < 0)
+                return -errno;
+        r = check_bytes(&st);
+        if (r < 0)
+                return r;
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
-                return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
+        r = check_bytes(&st);
+        if (r < 0)
+                return r;
         while (done < size) {
                 ssize_t n = read(fd, (char *)buffer + done, size - done);
 

@@ -9,6 +9,7 @@
 #include <libxml/parser.h>
 #include <libxml/relaxng.h>
 #include <libxml/tree.h>
+#include <libxml/xmlschemastypes.h>
 
 #define LIBXML_FUNCTIONS(USE)                                                                               \
         USE(xmlAddChild)                                                                                    \
@@ -30,6 +31,7 @@
         USE(xmlRelaxNGFree)                                                                                 \
         USE(xmlRelaxNGFreeParserCtxt)                                                                       \
         USE(xmlRelaxNGFreeValidCtxt)                                                                        \
+        USE(xmlRelaxNGInitTypes)                                                                            \
         USE(xmlRelaxNGNewParserCtxt)                                                                        \
         USE(xmlRelaxNGNewValidCtxt)                                                                         \
         USE(xmlRelaxNGParse)                                                                                \
@@ -37,6 +39,7 @@
         USE(xmlRelaxNGSetValidStructuredErrors)                                                             \
         USE(xmlRelaxNGValidateDoc)                                                                          \
         USE(xmlSAX2GetLineNumber)                                                                           \
+        USE(xmlSchemaInitTypes)                                                                             \
         USE(xmlSetNs)                                                                                       \
         USE(xmlSetProp)                                                                                     \
         USE(xmlStopParser)                                                                                  \

@@ -56,6 +56,7 @@ struct Part {
         const PartKind *kind;
         XmlElement *element; /* of a section: <domain> itself, whose children it reads */
         unsigned index;      /* among those of its kind, in document order */
+        size_t position;     /* of a device: in domain->devices */
         char *alias;
         bool alias_given;
         Place place;

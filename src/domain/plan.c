@@ -119,6 +119,20 @@ json_object *plan_to_json(const Plan *plan)
         return TAKE(object);
 }
 
+char *plan_to_shell(const Plan *plan)
+{
+        CLEANUP(free) char *text = command_to_text(&plan->command), *before = strdup("");
+
+        json_object_object_foreach (plan->environment, name, value) {
+                CLEANUP(free) char *quoted = command_quote(json_object_get_string(value));
+                char *longer = quoted && before ? text_format("%s%s=%s \\\n", before, name, quoted) : NULL;
+
+                free(before);
+                before = longer;
+        }
+        return text && before ? text_format("%s%s", before, text) : NULL;
+}
+
 /* --- what parts add ------------------------------------------------------------------------------ */
 
 int plan_option(Plan *plan, const char *option, const char *argument)
@@ -255,11 +269,6 @@ int plan_command(Plan *plan, const Part *part, const char *command, json_object 
         if (!owned || !item || json_add_string(item, "execute", command) < 0 ||
             json_add(item, "arguments", TAKE(owned)) < 0)
                 return -ENOMEM;
-        if (plan->plain)
-                xml_fault(plan->domain->xml, FAULT_WARNING, part->element, /* attribute= */ NULL,
-                          _("No argument says all of this: QMP's %s is to be run before the guest; muster "
-                            "start does."),
-                          command);
         return json_append(plan->commands, TAKE(item));
 }
 

@@ -37,7 +37,6 @@ struct Plan {
         json_object *environment; /* object of variables that the emulator needs to have */
         json_object *lifecycle; /* {"on_poweroff": "destroy", …}: what is to be done when the guest stops */
         bool evidence;          /* whether that is wanted in decisions */
-        bool plain;             /* for a shell: no descriptor may be needed */
 };
 
 /* A plan of a completed domain without errors. 0 with faults reported, and *ret NULL if one is an error. */
@@ -47,6 +46,9 @@ Plan *plan_free(Plan *plan);
 /* {"argv", "environment", "blockdev", "files", "fds", "processes", "commands", "affinity", "lifecycle",
  * "decisions"}; NULL when out of memory. */
 json_object *plan_to_json(const Plan *plan);
+
+/* For a POSIX shell: variables and the argv, one a line; to free(). NULL when out of memory. */
+char *plan_to_shell(const Plan *plan);
 
 /* For `plan` functions of parts. Options without properties, or whose text is no list of them: -cpu. */
 int plan_option(Plan *plan, const char *option, const char *argument);
@@ -79,7 +81,7 @@ int plan_affinity(Plan *plan, json_object *thread);
 
 /*
  * A QMP command to run when the emulator has started and before its guest does, for what no argument can
- * say. Takes `arguments`. A plan for a shell warns of it.
+ * say. Takes `arguments`.
  */
 int plan_command(Plan *plan, const Part *part, const char *command, json_object *arguments);
 

@@ -127,8 +127,16 @@ static int validate(Xml *xml, xmlRelaxNG *schema)
         return 0;
 }
 
+/* Which libxml2 does at the first use, without a lock: other domains may be read at the same time. */
+static void init_types(void)
+{
+        libxml.xmlRelaxNGInitTypes();
+        libxml.xmlSchemaInitTypes();
+}
+
 static void *run(void *userdata)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         SchemaCheck *check = userdata;
         CLEANUP(xml) Xml *xml = NULL;
         xmlRelaxNG *schema;
@@ -137,6 +145,7 @@ static void *run(void *userdata)
         /* What is no XML the reader has told. */
         if (check->r < 0 || !xml)
                 return NULL;
+        pthread_once(&once, init_types);
         schema = load(check->path);
         check->r = schema ? validate(xml, schema) : -EBADMSG;
         if (schema != compiled.schema)
@@ -199,7 +208,7 @@ int schema_check_finish(SchemaCheck *check, Faults *faults, MusterError **ret_er
         if (owned->r == -EBADMSG)
                 return error_set(ret_error, owned->r, _("%s is no RELAX NG schema; install muster anew."),
                                  owned->path);
-        if (owned->r < 0)
+        if (owned->r < 0 || owned->faults.out_of_memory)
                 return error_oom(ret_error);
         if (faults->n_errors > 0)
                 return 0;

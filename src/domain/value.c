@@ -20,7 +20,8 @@ int value_uint(const char *text, uint64_t max, uint64_t *ret)
                 return -EINVAL;
         errno = 0;
         number = strtoull(digits, &end, base);
-        if (*end)
+        /* strtoull() takes a second "0x". */
+        if (*end || (base == 16 && (digits[1] == 'x' || digits[1] == 'X')))
                 return -EINVAL;
         if (errno != 0 || number > max)
                 return -ERANGE;

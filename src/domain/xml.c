@@ -232,24 +232,31 @@ static bool is_text(const xmlNode *node)
         return node->type == XML_TEXT_NODE || node->type == XML_CDATA_SECTION_NODE;
 }
 
+static const char *content_of(const xmlNode *node)
+{
+        return node->content ? (const char *)node->content : "";
+}
+
 char *xml_text(XmlElement *element)
 {
-        CLEANUP(free) char *text = strdup("");
+        CLEANUP(free) char *text = NULL;
         const char *start;
-        size_t size;
+        size_t size = 0;
+        char *end;
 
-        for (xmlNode *node = element->children; text && node; node = node->next) {
-                char *longer;
-
+        for (xmlNode *node = element->children; node; node = node->next)
+                if (is_text(node))
+                        size += strlen(content_of(node));
+        end = text = malloc(size + 1);
+        if (!text)
+                return NULL;
+        for (xmlNode *node = element->children; node; node = node->next) {
                 if (!is_text(node))
                         continue;
                 node->_private = &read_mark;
-                longer = text_format("%s%s", text, (const char *)node->content);
-                free(text);
-                text = longer;
+                end = stpcpy(end, content_of(node));
         }
-        if (!text)
-                return NULL;
+        *end = '\0';
         start = text + strspn(text, " \t\r\n");
         size = strlen(start);
         while (size > 0 && strchr(" \t\r\n", start[size - 1]))

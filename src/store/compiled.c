@@ -11,7 +11,8 @@
  * no string can imitate (a line feed within a string is escaped), to the line's last bracket.
  */
 
-#define BEGIN "\n\"" FACT_SCHEMA "\":{\"status\":\"answered\",\"value\":"
+#define BEGIN   "\n\"" FACT_SCHEMA "\":{\"status\":\"answered\",\"value\":"
+#define NOTHING "null"
 
 typedef struct Text {
         char *at;
@@ -28,7 +29,7 @@ static bool find_text(char *body, Text *ret)
         end = at + strcspn(at, "\n");
         while (end > at && end[-1] != ']')
                 end--;
-        if (*at != '[' || end == at)
+        if (*at != '[' || (size_t)(end - at) < strlen(NOTHING)) /* "[]": what is put there is longer */
                 return false;
         *ret = (Text){.at = at, .size = (size_t)(end - at)};
         return true;
@@ -55,14 +56,13 @@ static int load_image(const MusterStore *store, const char *id, uint64_t sum, Mu
 /* Puts null in the place of the text, which is taken out. NULL: out of memory. */
 static char *cut(char *body, size_t *size, Text text)
 {
-        static const char null[] = "null";
         char *copy = strndup(text.at, text.size), *rest = text.at + text.size;
 
         if (!copy)
                 return NULL;
-        memcpy(text.at, null, strlen(null));
-        memmove(text.at + strlen(null), rest, *size - (size_t)(rest - body) + 1);
-        *size -= text.size - strlen(null);
+        memcpy(text.at, NOTHING, strlen(NOTHING));
+        memmove(text.at + strlen(NOTHING), rest, *size - (size_t)(rest - body) + 1);
+        *size -= text.size - strlen(NOTHING);
         return copy;
 }
 

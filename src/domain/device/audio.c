@@ -56,13 +56,17 @@ static int imply(Domain *domain)
         return r < 0 ? r : domain_add_device(domain, element, /* ret= */ NULL);
 }
 
+static int64_t id_of(const Part *part, int which)
+{
+        return (int64_t)((const Audio *)part->data)->id;
+}
+
 static int complete(Domain *domain, Part *part)
 {
         Audio *audio = part->data;
 
-        for (uint64_t id = 1; audio->id == 0; id++)
-                if (!find(domain, id))
-                        audio->id = id;
+        if (audio->id == 0)
+                audio->id = domain_free_number(domain, &device_audio, /* least= */ 1, id_of, /* which= */ 0);
         if (!part->alias)
                 part->alias = text_format("audio%llu", (unsigned long long)audio->id);
         if (!part->alias)

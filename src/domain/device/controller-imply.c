@@ -22,13 +22,17 @@ static bool index_taken(const Domain *domain, ControllerType type, int index)
         return false;
 }
 
+static int64_t index_of(const Part *part, int which)
+{
+        const Controller *controller = controller_of(part);
+
+        return controller && controller->type == (ControllerType)which ? controller->index : -1;
+}
+
 int controller_free_index(const Domain *domain, ControllerType type)
 {
-        int index = type == CONTROLLER_PCI; /* 0 is the root's */
-
-        while (index_taken(domain, type, index))
-                index++;
-        return index;
+        return (int)domain_free_number(domain, &device_controller,
+                                       type == CONTROLLER_PCI /* 0 is the root's */, index_of, (int)type);
 }
 
 static bool is_companions_master(const Controller *controller)

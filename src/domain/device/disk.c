@@ -348,6 +348,12 @@ static void check_options(Domain *domain, Part *part)
         if (!qcow2 && disk->metadata_cache > 0)
                 xml_fault(domain->xml, FAULT_ERROR, xml_child(disk->driver, "metadata_cache"),
                           /* attribute= */ NULL, _("Only for qcow2 images its size can be set."));
+        /* Two writers of any other format do not know of each other's tables. */
+        if (disk->shareable && !disk->readonly && !streq(disk->images[0]->format, "raw"))
+                xml_fault(domain->xml, FAULT_ERROR, xml_child(part->element, "shareable"),
+                          /* attribute= */ NULL,
+                          _("Only raw images can be written to from several sides; convert it, or give "
+                            "<readonly/>."));
         /* Every release refuses copy-on-read on what cannot be written to. */
         if (disk->readonly && disk->flags.copy_on_read > 0)
                 xml_fault(domain->xml, FAULT_ERROR, disk->driver, "copy_on_read",

@@ -156,6 +156,9 @@ static int read_listen(Domain *domain, Part *part)
                 graphics->listen = LISTEN_SOCKET;
         if (r >= 0 && element)
                 r = read_listen_element(domain, part, element);
+        /* An empty one is none, as for libvirt: the emulator would listen on all of the host's. */
+        if (graphics->address && !*graphics->address)
+                free(TAKE(graphics->address));
         second = element ? xml_next(part->element, "listen", element) : NULL;
         if (second) {
                 xml_mark_all(second);

@@ -26,24 +26,11 @@ static int read_parallel(Domain *domain, Part *part)
         return chardev_read(domain, part->element, "type", chardev_plain, &parallel->chardev);
 }
 
-static bool is_taken(const Domain *domain, uint64_t port)
+static int64_t port_of(const Part *part, int which)
 {
-        for (Part *part = NULL; (part = domain_next(domain, &device_parallel, part));) {
-                const Parallel *parallel = part->data;
+        const Parallel *parallel = part->data;
 
-                if (parallel->has_port && parallel->port == port)
-                        return true;
-        }
-        return false;
-}
-
-static uint64_t free_port(const Domain *domain)
-{
-        uint64_t port = 0;
-
-        while (is_taken(domain, port))
-                port++;
-        return port;
+        return parallel->has_port ? (int64_t)parallel->port : -1;
 }
 
 static int complete(Domain *domain, Part *part)
@@ -57,7 +44,8 @@ static int complete(Domain *domain, Part *part)
                           _("%s has no parallel port (there is no device \"isa-parallel\"); remove it."),
                           domain_emulator_text(domain));
         if (!parallel->has_port)
-                parallel->port = free_port(domain);
+                parallel->port = domain_free_number(domain, &device_parallel, /* least= */ 0, port_of,
+                                                    /* which= */ 0);
         parallel->has_port = true;
         r = chardev_complete(&parallel->chardev, "type");
         if (r >= 0)

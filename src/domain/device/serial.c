@@ -192,25 +192,12 @@ static int want_place(Domain *domain, Part *part)
         return 0;
 }
 
-static bool is_taken(const Domain *domain, uint64_t port)
-{
-        for (Part *part = NULL; (part = domain_next(domain, &device_serial, part));) {
-                const Serial *serial = part->data;
-
-                if (serial->has_port && serial->port == port)
-                        return true;
-        }
-        return false;
-}
-
 /* Numbers are given out over all types. */
-static uint64_t free_port(const Domain *domain)
+static int64_t port_of(const Part *part, int which)
 {
-        uint64_t port = 0;
+        const Serial *serial = part->data;
 
-        while (is_taken(domain, port))
-                port++;
-        return port;
+        return serial->has_port ? (int64_t)serial->port : -1;
 }
 
 static int write_target(const Domain *domain, Part *part)
@@ -237,7 +224,8 @@ static int complete(Domain *domain, Part *part)
         if (serial->type == SERIAL_UNSAID)
                 serial->type = default_type(domain, part);
         if (!serial->has_port)
-                serial->port = free_port(domain);
+                serial->port =
+                        domain_free_number(domain, &device_serial, /* least= */ 0, port_of, /* which= */ 0);
         serial->has_port = true;
         check_type(domain, part);
         r = chardev_complete(&serial->chardev, "type");

@@ -65,6 +65,11 @@ static int read_name(Domain *domain, Part *part)
                           _("This is no name for a domain: it must have 1 to %d bytes, no '/', no control "
                             "character, and not begin with '.'."),
                           NAME_MAX_BYTES);
+        /* disk-secret.c: what holds the secrets of all domains lies beside their own directories. */
+        else if (streq(general->name, "secrets"))
+                xml_fault(domain->xml, FAULT_ERROR, element, /* attribute= */ NULL,
+                          _("\"secrets\" is the directory of all domains' secrets; give the domain another "
+                            "name."));
         return 0;
 }
 

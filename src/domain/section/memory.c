@@ -125,8 +125,8 @@ static uint64_t devices_bytes(const Domain *domain)
                 uint64_t bytes = 0;
 
                 if (text && value_size(text, xml_attribute(size, "unit"), 1024, &bytes) == 0 &&
-                    bytes <= SIZE_MAX_BYTES)
-                        total += bytes;
+                    bytes <= SIZE_MAX_BYTES && __builtin_add_overflow(total, bytes, &total))
+                        total = UINT64_MAX;
         }
         return total;
 }

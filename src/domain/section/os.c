@@ -66,7 +66,9 @@ static bool wants_pcie(const Domain *domain)
 
 PciMachine os_pci_machine(const Domain *domain)
 {
-        return pci_machine(libvirt_arch(domain), os_machine(domain), wants_pcie(domain));
+        bool microvm = startswith(os_machine(domain), "microvm") != NULL;
+
+        return pci_machine(libvirt_arch(domain), os_machine(domain), microvm && wants_pcie(domain));
 }
 
 OsSmbios os_smbios(const Domain *domain)

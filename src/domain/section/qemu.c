@@ -261,6 +261,15 @@ static int check(Domain *domain, Part *part)
 
 /* --- planning ------------------------------------------------------------------------------------ */
 
+/* As check_property() took it, so "010" is ten. */
+static int64_t signed_number(const char *text)
+{
+        uint64_t number = 0;
+
+        value_uint(text + (*text == '-'), INT64_MAX, &number);
+        return *text == '-' ? -(int64_t)number : (int64_t)number;
+}
+
 static json_object *property_value(const char *type, const char *value)
 {
         if (streq(type, "string"))
@@ -268,7 +277,7 @@ static json_object *property_value(const char *type, const char *value)
         if (streq(type, "bool"))
                 return json_object_new_boolean(streq(value, "true") || streq(value, "yes") ||
                                                streq(value, "on"));
-        return json_object_new_int64(strtoll(value, NULL, 0));
+        return json_object_new_int64(signed_number(value));
 }
 
 static int override_property(json_object *properties, XmlElement *property)

@@ -318,9 +318,6 @@ static int plan(Plan *plan, Part *part)
                 r = plan_iothreads(plan, cputune);
         for (Thread thread = 0; r >= 0 && thread < _THREADS; thread++)
                 r = plan_scheds(plan, cputune, thread);
-        if (r >= 0 && plan->plain && json_object_array_length(plan->affinity) > 0)
-                xml_fault(plan->domain->xml, FAULT_WARNING, cputune ?: part->element, /* attribute= */ NULL,
-                          _("No argument pins threads to processors or schedules them; muster start does."));
         return r;
 }
 
