@@ -86,6 +86,9 @@ static int part_new(const PartKind *kind, XmlElement *element, Part **ret)
         return 0;
 }
 
+/* NAME.sock in its run directory, where a character device's is ALIAS.sock. */
+static const char *const own_names[] = {"monitor", "tpm", "vnc", "spice"};
+
 static int read_alias(Domain *domain, Part *part)
 {
         XmlElement *alias = xml_child(part->element, "alias");
@@ -96,6 +99,11 @@ static int read_alias(Domain *domain, Part *part)
         r = read_text(domain->xml, alias, "name", &part->alias);
         if (r <= 0)
                 return r;
+        for (size_t i = 0; i < ELEMENTSOF(own_names); i++)
+                if (streq(part->alias, own_names[i]))
+                        xml_fault(domain->xml, FAULT_ERROR, alias, "name",
+                                  _("\"%s\" is the name of a socket of the domain's own; give another one."),
+                                  part->alias);
         if (value_is_id(part->alias)) {
                 part->alias_given = true;
                 return 0;

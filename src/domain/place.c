@@ -69,8 +69,8 @@ static bool is_usb_port(const char *text)
                                 return false;
                         digits = 0;
                         levels++;
-                } else if (*text >= '0' && *text <= '9') {
-                        digits++;
+                } else if (*text >= '0' && *text <= '9' && (digits > 0 || *text != '0')) {
+                        digits++; /* the emulator, too, compares texts: "01" is not "1" to it */
                 } else {
                         return false;
                 }

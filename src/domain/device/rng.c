@@ -69,6 +69,9 @@ static int read_rng(Domain *domain, Part *part)
         if (rate) {
                 rng->has_rate = read_uint(domain->xml, rate, "bytes", INT64_MAX, &rng->bytes) > 0;
                 read_uint(domain->xml, rate, "period", UINT32_MAX, &rng->period);
+                if (!xml_attribute(rate, "bytes"))
+                        xml_fault(domain->xml, FAULT_ERROR, rate, /* attribute= */ NULL,
+                                  _("How many bytes in each period? Add bytes=."));
         }
         virtio_read(domain, xml_child(part->element, "driver"), &rng->virtio);
         return read_backend(domain, part, rng);

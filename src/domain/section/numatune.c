@@ -99,6 +99,10 @@ static int read_numatune(Domain *domain, Part *part)
         memory = xml_child(numatune->element, "memory");
         if (memory)
                 read_binding(domain, memory, &numatune->all);
+        if (memory && !xml_attribute(memory, "nodeset") &&
+            !streq_ptr(xml_attribute(memory, "placement"), "auto"))
+                xml_fault(domain->xml, FAULT_ERROR, memory, /* attribute= */ NULL,
+                          _("From which nodes of the host? Add nodeset=."));
         while ((cell = xml_next(numatune->element, "memnode", cell)))
                 read_cell(domain, numatune, cell);
         return 0;
