@@ -10,6 +10,8 @@
 #include "domain/section/os.h"
 #include "domain/value.h"
 
+#define USB_DEVICES_MAX 127 /* addresses have seven bits */
+
 /*
  * USB ports: those of the controllers, and behind each hub eight more. Where there are fewer than devices,
  * hubs are added, as libvirt does.
@@ -197,18 +199,28 @@ static bool has_free(const Domain *domain)
 
 static int add_hubs(Domain *domain)
 {
-        size_t ports = 0, devices = 0;
+        size_t ports = 0, devices = 0, buses = 0;
+        const Part *last = NULL;
         int r = 0;
 
         for (size_t i = 0; i < domain->n_devices; i++) {
                 const Part *part = domain->devices[i];
                 const Controller *controller = controller_of(part);
 
-                if (controller && controller->type == CONTROLLER_USB)
+                if (controller && controller->type == CONTROLLER_USB) {
                         ports += controller_usb_ports(controller);
-                else if (part->kind == &device_hub)
+                        buses++;
+                } else if (part->kind == &device_hub) {
                         ports += HUB_PORTS;
+                }
                 devices += is_usb(part);
+                last = is_usb(part) ? part : last;
+        }
+        if (last && devices > USB_DEVICES_MAX * (buses ?: 1)) {
+                xml_fault(domain->xml, FAULT_ERROR, last->element, /* attribute= */ NULL,
+                          _("A USB bus has no more than %d devices; add a USB controller, or remove some."),
+                          USB_DEVICES_MAX);
+                return 0;
         }
         if (!has_free(domain)) /* not for a hub either, which the device itself will say */
                 return 0;

@@ -56,6 +56,9 @@ static void read_pci(Domain *domain, Part *part, XmlElement *element)
                 return;
         place->pci.address.multifunction = multifunction;
         place->given = !pci_address_is_unset(&place->pci.address);
+        if (multifunction && !place->given)
+                xml_fault(domain->xml, FAULT_ERROR, element, "multifunction",
+                          _("Which slot has several functions? Give bus= and slot=, or leave this out."));
         place->pci.placed = place->given;
 }
 
