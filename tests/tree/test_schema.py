@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """conf/schemas: takes what is in libvirt's format, whoever wrote it, and nothing else."""
+import os
 import pathlib
 import re
 import shutil
@@ -58,6 +59,16 @@ def test_what_was_recorded_is_valid():
     assert_valid(sorted(DOMAINS.glob("*/*.xml")))
 
 
+def test_made_one_file_it_is_the_same():
+    """What is installed: flatten.py's output, which takes what the files take, and not what they do not."""
+    flat = pathlib.Path(os.environ["MUSTER_BUILD"]) / "conf/domain.rng"
+    files = sorted(DOMAINS.glob("*/*.xml"))
+    command = ["xmllint", "--noout", "--nonet", "--relaxng", flat]
+    assert subprocess.run([*command, *files], capture_output=True).returncode == 0
+    text = files[0].read_text().replace("<devices>", "<devices><toaster/>")
+    assert subprocess.run([*command, "-"], input=text, text=True, capture_output=True).returncode != 0
+
+
 def test_what_muster_honours_is_valid():
     assert_valid(sorted((ROOT / "tests/data/domain-cases").rglob("y_*.xml")))
 
@@ -75,7 +86,7 @@ def test_it_is_relax_ng(tmp_path):
 def test_every_file_is_included_and_installed():
     names = {path.name for path in SCHEMAS.glob("*.rng")}
     included = set(re.findall(r'<include href="([^"]+)"/>', (SCHEMAS / "domain.rng").read_text()))
-    installed = set(re.findall(r"'schemas/([^']+)'", (ROOT / "conf/meson.build").read_text()))
+    installed = set(re.findall(r"'schemas/([^']+\.rng)'", (ROOT / "conf/meson.build").read_text()))
     assert included == names - {"domain.rng"}
     assert installed == names
 
