@@ -46,15 +46,7 @@ static int judge_emulator(Session *session, const Invocation *invocation, const 
         int r;
 
         r = find_emulator(invocation, domain, &emulator, ret_error);
-        if (r >= 0)
-                r = session_open_catalogue(session, ret_error);
-        if (r >= 0)
-                r = session_open_context(session, invocation, ret_error);
-        if (r >= 0)
-                r = session_begin(session, ret_error);
-        if (r < 0)
-                return r;
-        return session_end(session, session_judge_on(session, invocation, emulator, ret_error));
+        return r < 0 ? r : session_judge_target(session, invocation, emulator, ret_error);
 }
 
 int domain_open(Session *session, const Invocation *invocation, const char *name, unsigned flags,

@@ -212,11 +212,17 @@ int session_look_up(Session *session, const Invocation *invocation, MusterError 
 int session_judge(Session *session, const Invocation *invocation, MusterError **ret_error)
 {
         CLEANUP(free) char *target = NULL;
+        int r = session_target(invocation, &target, ret_error);
+
+        return r < 0 ? r : session_judge_target(session, invocation, target, ret_error);
+}
+
+int session_judge_target(Session *session, const Invocation *invocation, const char *target,
+                         MusterError **ret_error)
+{
         int r;
 
-        r = session_target(invocation, &target, ret_error);
-        if (r >= 0)
-                r = session_open_catalogue(session, ret_error);
+        r = session_open_catalogue(session, ret_error);
         if (r >= 0)
                 r = session_open_context(session, invocation, ret_error);
         if (r >= 0)

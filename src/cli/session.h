@@ -53,6 +53,10 @@ int session_check_feature(const Session *session, const char *feature, MusterErr
 int session_schema(Session *session, const Invocation *invocation, MusterSchema **ret,
                    MusterError **ret_error);
 
+/* session_judge() of a target that was found elsewhere. */
+int session_judge_target(Session *session, const Invocation *invocation, const char *target,
+                         MusterError **ret_error);
+
 /* Facts and verdicts of one target, with context and catalogue open, where signals are held back already. */
 int session_judge_on(Session *session, const Invocation *invocation, const char *target,
                      MusterError **ret_error);
