@@ -42,8 +42,9 @@ static int check_log(const char *path, int fd, MusterError **ret_error)
 int log_file_open(const char *path, int *ret, MusterError **ret_error)
 {
         /* A FIFO would block, were it not for O_NONBLOCK; regular files do not know it. */
-        CLEANUP(fd) int fd = open(
-                path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+        CLEANUP(fd)
+        int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                      0600);
         int r;
 
         r = check_log(path, fd < 0 ? -errno : fd, ret_error);

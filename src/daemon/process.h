@@ -89,7 +89,7 @@ void process_signal(Process *process, int signal);
 
 /*
  * Lets go of it, whether it runs or not (a held one is ended); frees it when the loop has closed its
- * handles. No callback comes any more. Returns NULL. A child that runs on is a zombie between its end and
- * the daemon's: for the daemon's own end, that is.
+ * handles (one that is held or was killed: when it has ended, too). No callback comes any more. Returns
+ * NULL. A child that runs on is a zombie between its end and the daemon's: that is for the daemon's own end.
  */
 Process *process_free(Process *process);
