@@ -12,6 +12,7 @@
 
 #include "daemon/access.h"
 
+#include <acl/libacl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -338,7 +339,7 @@ static bool is_own(const char *path, const char *const *own)
         for (; own && *own; own++) {
                 const char *rest = startswith(path, *own);
 
-                if (rest && (*rest == '\0' || *rest == '/') && !strstr(rest, "/../"))
+                if (rest && (*rest == '\0' || *rest == '/') && !strstr(rest, "/.."))
                         return true;
         }
         return false;
