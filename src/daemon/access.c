@@ -283,6 +283,8 @@ static int read_acl(const File *file, acl_t *ret)
         char path[FD_PATH_SIZE];
         acl_t acl = acl_get_file(fd_path(file->fd, path), ACL_TYPE_ACCESS);
 
+        if (!acl && errno == EOPNOTSUPP)
+                acl = acl_from_mode(file->st.st_mode);
         if (!acl)
                 return -errno;
         *ret = acl;

@@ -136,7 +136,7 @@ static int keep(int folder, const char *name, int log, uint64_t size, uint64_t s
 {
         CLEANUP(free) char *first = text_format("%s.1", name);
         CLEANUP(fd) int to = -1;
-        uint64_t offset = size > size_max ? size - size_max : 0;
+        uint64_t kept = 2 * size_max + COPY_SIZE, offset = size > kept ? size - kept : 0;
 
         if (!first)
                 return -ENOMEM;
@@ -146,7 +146,7 @@ static int keep(int folder, const char *name, int log, uint64_t size, uint64_t s
         to = openat(folder, first, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
         if (to < 0)
                 return -errno;
-        return copy(log, (off_t)offset, 2 * size_max + COPY_SIZE, to);
+        return copy(log, (off_t)offset, 2 * kept, to);
 }
 
 int log_file_rotate(const char *path, uint64_t size_max, unsigned count, MusterError **ret_error)

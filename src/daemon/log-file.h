@@ -14,8 +14,9 @@
 int log_file_open(const char *path, int *ret, MusterError **ret_error);
 
 /*
- * If it has become larger than size_max: its last size_max bytes, from the beginning of a line, become
- * NAME.log.1 (the ones before move up, `count` of them are kept), and it starts anew. Who writes to it goes
+ * If it has become larger than size_max it becomes NAME.log.1 (the ones before move up, `count` of them are
+ * kept), and starts anew. Of one that somebody filled faster than anyone looked, only the end is kept: about
+ * twice size_max, from the beginning of a line. Who writes to it goes
  * on with the descriptor that he has, which must be one that appends; what he writes at the very moment
  * when it is cut may be lost. 1: done, 0: there was no need or no log. Blocking; one at a time for one log.
  */
