@@ -100,6 +100,8 @@ static int make_call(sd_bus *bus, const ScopeSpec *spec, sd_bus_message **ret)
 
         r = sd_bus_message_new_method_call(bus, &message, SERVICE, OBJECT, MANAGER, "StartTransientUnit");
         if (r >= 0)
+                r = sd_bus_message_set_auto_start(message, 0);
+        if (r >= 0)
                 r = sd_bus_message_append(message, "ss", spec->name, "fail");
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "(sv)");
@@ -131,9 +133,12 @@ static int await_job(sd_bus *bus, const Job *job, uint64_t end)
         return 0;
 }
 
-/* Nobody of that name on the bus: another init, or a container. */
+/* Nobody of that name on the bus: another init, or a container. Where systemd's files lie about, the bus may
+ * have tried to start it. */
 static bool is_nobody(const sd_bus_error *error)
 {
+        if (error->name && startswith(error->name, "org.freedesktop.DBus.Error.Spawn."))
+                return true;
         return sd_bus_error_has_name(error, SD_BUS_ERROR_SERVICE_UNKNOWN) ||
                sd_bus_error_has_name(error, SD_BUS_ERROR_NAME_HAS_NO_OWNER);
 }
