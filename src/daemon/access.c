@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <sys/acl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,27 @@ static void cleanup_acl(acl_t *acl)
 {
         if (*acl)
                 acl_free(*acl);
+}
+
+/* A list is read, changed and written, and an image may be granted to many at once. A file system that hangs
+ * shall not hold up the others. */
+static pthread_mutex_t locks[] = {
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+};
+
+static void cleanup_lock(pthread_mutex_t **lock)
+{
+        (void)pthread_mutex_unlock(*lock);
+}
+
+static pthread_mutex_t *lock_device(dev_t device)
+{
+        pthread_mutex_t *lock = &locks[device % ELEMENTSOF(locks)];
+
+        (void)pthread_mutex_lock(lock);
+        return lock;
 }
 
 typedef struct File {
@@ -315,6 +337,7 @@ static int explain(int r, const File *file, const ProcessUser *user, MusterError
 
 static int grant_file(const File *file, const ProcessUser *user, unsigned access, MusterError **ret_error)
 {
+        __attribute__((unused, cleanup(cleanup_lock))) pthread_mutex_t *lock = lock_device(file->st.st_dev);
         __attribute__((cleanup(cleanup_acl))) acl_t acl = NULL;
         acl_entry_t entry;
         int r;
@@ -407,12 +430,27 @@ int access_grant(const char *path, const ProcessUser *user, unsigned access, con
         return r < 0 ? r : grant_file(&file, user, access & ACCESS_MASK, ret_error);
 }
 
+static int revoke_file(const File *file, uid_t uid)
+{
+        __attribute__((unused, cleanup(cleanup_lock))) pthread_mutex_t *lock = lock_device(file->st.st_dev);
+        __attribute__((cleanup(cleanup_acl))) acl_t acl = NULL;
+        acl_entry_t entry;
+        int r;
+
+        r = read_acl(file, &acl);
+        if (r < 0)
+                return r;
+        entry = find(acl, ACL_USER, uid);
+        if (!entry)
+                return 0;
+        r = remove_entry(&acl, entry);
+        return r < 0 ? r : write_acl(file, acl);
+}
+
 int access_revoke(const char *path, uid_t uid, MusterError **ret_error)
 {
-        __attribute__((cleanup(cleanup_acl))) acl_t acl = NULL;
         __attribute__((cleanup(cleanup_file_opened))) File file = {.fd = -1};
         CLEANUP(MusterError) MusterError *error = NULL;
-        acl_entry_t entry;
         int r;
 
         r = open_file(path, &file, &error);
@@ -422,15 +460,7 @@ int access_revoke(const char *path, uid_t uid, MusterError **ret_error)
                 HAND_OVER(ret_error, error);
                 return r;
         }
-        r = read_acl(&file, &acl);
-        if (r == 0) {
-                entry = find(acl, ACL_USER, uid);
-                if (!entry)
-                        return 0;
-                r = remove_entry(&acl, entry);
-        }
-        if (r == 0)
-                r = write_acl(&file, acl);
+        r = revoke_file(&file, uid);
         return r < 0 ? error_errno(ret_error, r, _("The access of user %u to %s cannot be taken away"),
                                    (unsigned)uid, file.path)
                      : 0;

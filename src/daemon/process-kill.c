@@ -41,7 +41,7 @@ static void kill_rest(uv_work_t *work)
 {
         const Process *process = work->data;
 
-        if (process->scope && scope_kill(process->scope, process->session, NULL) == 0)
+        if (process->scope && scope_kill(process->scope, process->session, NULL) > 0)
                 return;
         process_sweep(process->pid, process->kill_held, process->killed_at);
 }
@@ -62,9 +62,11 @@ static void kill_all(Process *process)
 
         process->killed = true;
         kill_group(process);
+        if (process->scoping)
+                return;
         if (process->cgroup && scope_cgroup_kill(process->cgroup) == 0)
                 return;
-        if (process->killing || process->scoping || (reaped && !process->scope))
+        if (process->killing || (reaped && !process->scope))
                 return;
         process->killed_at = now;
         process->kill_held = process->child && !process->reaped;

@@ -55,7 +55,7 @@ void process_dispose(Process *process);
 
 void process_unpin(Process *process);
 
-/* Frees its number, unless it is still needed. */
+/* Frees its number, unless it is still needed: the pool may be about to name it to the service manager. */
 void process_reap(Process *process);
 
 /* Says what there is to say. `process` may be freed by it, but not before the loop's next turn. */

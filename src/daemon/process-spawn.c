@@ -185,6 +185,7 @@ static void on_scope(uv_work_t *work, int status)
         if (process->scope_result < 0)
                 process_fail(process, process->scope_result, TAKE(process->scope_error));
         process_advance(process);
+        process_reap(process);
         process_unpin(process);
 }
 

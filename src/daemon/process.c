@@ -72,7 +72,7 @@ void process_reap(Process *process)
 {
         siginfo_t info = {0};
 
-        if (!process->ended || !process->child || process->reaped || process->killing)
+        if (!process->ended || !process->child || process->reaped || process->killing || process->scoping)
                 return;
         (void)waitid(P_PIDFD, (id_t)process->pidfd, &info, WEXITED | WNOHANG);
         process->reaped = true;

@@ -216,7 +216,9 @@ int scope_kill_on(struct sd_bus *bus, const char *name, MusterError **ret_error)
 
         r = sd_bus_call_method(bus, SERVICE, OBJECT, MANAGER, "KillUnit", &error, NULL, "ssi", name, "all",
                                SIGKILL);
-        if (r >= 0 || is_nobody(&error) || sd_bus_error_has_name(&error, SERVICE ".NoSuchUnit"))
+        if (r >= 0)
+                return 1;
+        if (is_nobody(&error) || sd_bus_error_has_name(&error, SERVICE ".NoSuchUnit"))
                 return 0;
         return error_set(ret_error, r, _("The service manager does not kill the scope %s: %s"), name,
                          error.message ? error.message : strerror(-r));

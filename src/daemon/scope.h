@@ -34,7 +34,8 @@ struct sd_bus;
 int scope_start_on(struct sd_bus *bus, const ScopeSpec *spec, uint64_t timeout_usec,
                    MusterError **ret_error);
 
-/* SIGKILL for all that is in it, by way of the service manager. 0 also if it is gone. */
+/* SIGKILL for all that is in it, by way of the service manager. 1: sent; 0: it is gone, or nobody is there.
+ */
 int scope_kill(const char *name, bool session, MusterError **ret_error);
 int scope_kill_on(struct sd_bus *bus, const char *name, MusterError **ret_error);
 

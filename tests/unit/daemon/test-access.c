@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,7 +29,7 @@ static const gid_t groups[] = {4242};
 static const ProcessUser nobody = {.uid = NOBODY, .gid = NOBODY, .groups = groups, .n_groups = 1};
 static const ProcessUser other = {.uid = OTHER, .gid = OTHER};
 
-static char directory[64];
+static char directory[64], in_dir_of_all[128];
 
 static const char *in_dir(const char *name)
 {
@@ -236,6 +237,34 @@ static void test_links(void **state)
         assert_true(can_open(&nobody, in_dir("image"), O_RDONLY));
 }
 
+#define MANY 16
+
+static void *grant_one(void *userdata)
+{
+        const ProcessUser user = {.uid = (uid_t)(uintptr_t)userdata, .gid = NOBODY};
+
+        return access_grant(in_dir_of_all, &user, ACCESS_READ, NULL, NULL) == 0 ? userdata : NULL;
+}
+
+/* An image below many domains that start at once. */
+static void test_many_at_once(void **state)
+{
+        pthread_t threads[MANY];
+        void *result;
+
+        make("image", 0600);
+        snprintf(in_dir_of_all, sizeof(in_dir_of_all), "%s", in_dir("image"));
+        for (uintptr_t i = 0; i < MANY; i++)
+                assert_int_equal(pthread_create(&threads[i], NULL, grant_one, (void *)(70000 + i)), 0);
+        for (unsigned i = 0; i < MANY; i++) {
+                assert_int_equal(pthread_join(threads[i], &result), 0);
+                assert_non_null(result);
+        }
+        for (unsigned i = 0; i < MANY; i++)
+                assert_true(
+                        can_open(&(ProcessUser){.uid = 70000 + i, .gid = NOBODY}, in_dir_of_all, O_RDONLY));
+}
+
 /* A node of a device, on whatever the temporary folder is on; and one of the real /dev. */
 static void test_devices(void **state)
 {
@@ -302,6 +331,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_nothing_to_do, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_links, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_many_at_once, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_devices, set_up, tear_down),
                 cmocka_unit_test(test_dev_tmpfs),
                 cmocka_unit_test_setup_teardown(test_without_lists, set_up, tear_down),

@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <systemd/sd-bus.h>
 #include <cmocka.h>
@@ -206,7 +208,7 @@ static void test_kills(void **state)
         Manager manager = {0};
         sd_bus *client = start_manager(&manager);
 
-        assert_int_equal(scope_kill_on(client, "muster-demo-1.scope", NULL), 0);
+        assert_int_equal(scope_kill_on(client, "muster-demo-1.scope", NULL), 1);
         assert_int_equal(scope_kill_on(client, "gone.scope", NULL), 0);
         stop_manager(&manager, client);
         assert_int_equal(manager.n_killed, 1);
@@ -306,13 +308,56 @@ static void test_own_cgroup(void **state)
         assert_int_equal(scope_cgroup_kill("/sys/fs/cgroup/muster-none.scope"), -ENOENT);
 }
 
+/* Also what has left group and session. */
+static void test_kills_a_cgroup(void **state)
+{
+        char mounted[] = "/tmp/muster-test-XXXXXX";
+        CLEANUP(free) char *cgroup = NULL, *procs = NULL;
+        int status = 0, r = -ENOENT;
+        pid_t pid;
+
+        assert_non_null(mkdtemp(mounted));
+        if (mount("none", mounted, "cgroup2", 0, NULL) < 0) {
+                rmdir(mounted);
+                skip();
+        }
+        cgroup = text_format("%s/muster-test-%d.scope", mounted, (int)getpid());
+        procs = text_format("%s/cgroup.procs", cgroup);
+        if (mkdir(cgroup, 0755) == 0) {
+                pid = fork();
+                if (pid == 0) {
+                        int fd = open(procs, O_WRONLY | O_CLOEXEC);
+
+                        setsid();
+                        if (write(fd, "0", 1) != 1)
+                                _exit(1);
+                        for (;;)
+                                pause();
+                }
+                while ((r = scope_cgroup_kill(cgroup)) == 0 && waitpid(pid, &status, WNOHANG) == 0)
+                        usleep(1000);
+                if (r < 0) {
+                        kill(pid, SIGKILL);
+                        waitpid(pid, NULL, 0);
+                }
+                rmdir(cgroup);
+        }
+        umount(mounted);
+        rmdir(mounted);
+        if (r == -ENOENT) /* Linux before 5.14, or no rights */
+                skip();
+        assert_int_equal(r, 0);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_starts),     cmocka_unit_test(test_fails),
                 cmocka_unit_test(test_kills),      cmocka_unit_test(test_no_manager_on_the_bus),
                 cmocka_unit_test(test_over_a_bus), cmocka_unit_test(test_names),
-                cmocka_unit_test(test_own_cgroup),
+                cmocka_unit_test(test_own_cgroup), cmocka_unit_test(test_kills_a_cgroup),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
