@@ -231,7 +231,12 @@ static pid_t start_bus(char *address, size_t size)
         close(fds[1]);
         while (n == 0 || address[n - 1] != '\n') {
                 got = read(fds[0], address + n, size - 1 - (size_t)n);
-                assert_true(got > 0);
+                if (got <= 0) {
+                        /* It does not run for a user without a name. */
+                        close(fds[0]);
+                        waitpid(pid, NULL, 0);
+                        return -1;
+                }
                 n += got;
         }
         address[n - 1] = '\0';
@@ -260,6 +265,8 @@ static void test_over_a_bus(void **state)
         if (access(DBUS, X_OK) < 0)
                 skip();
         pid = start_bus(address, sizeof(address));
+        if (pid < 0)
+                skip();
         client = connect_to(address);
         none = scope_start_on(client, &demo, 10 * USEC_PER_SEC, NULL);
         /* This one asks the bus to start it, which fails in its own way. */
