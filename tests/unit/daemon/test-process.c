@@ -622,6 +622,46 @@ static void test_opens_a_foreign_one(void **state)
 }
 
 /* Nobody may be told how long another one's process lives. */
+/* As the daemon does with all that runs when it ends itself. */
+static void test_runs_on_when_let_go(void **state)
+{
+        const ProcessSpec spec = {.argv = SHELL("exec sleep 600")};
+        Fixture fixture = {0};
+        ProcStat stat;
+        int status;
+        pid_t pid;
+
+        start(&fixture, &spec);
+        pid = process_pid(fixture.process);
+        fixture.process = process_free(fixture.process);
+        uv_close((uv_handle_t *)&fixture.deadline, NULL);
+        assert_int_equal(uv_run(&fixture.loop, UV_RUN_DEFAULT), 0);
+        assert_int_equal(uv_loop_close(&fixture.loop), 0);
+        assert_int_equal(proc_stat(pid, &stat), 0);
+        assert_int_not_equal(stat.state, 'Z');
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+        assert_int_equal(fixture.n_ended, 0);
+}
+
+/* Destroyed and forgotten at once: it is reaped all the same. */
+static void test_killed_and_let_go(void **state)
+{
+        const ProcessSpec spec = {.argv = FAMILY("stays"), .log = log_path};
+        Fixture fixture = {0};
+        pid_t far;
+
+        unlink(log_path);
+        start(&fixture, &spec);
+        far = pid_from_log(1);
+        process_signal(fixture.process, SIGKILL);
+        fixture.process = process_free(fixture.process);
+        finish(&fixture);
+        assert_int_equal(fixture.n_ended, 0);
+        await_gone(far);
+}
+
 static void test_not_of_another_user(void **state)
 {
         int status;
@@ -750,6 +790,8 @@ int main(int argc, char **argv)
                 cmocka_unit_test(test_kills_all_of_its_session),
                 cmocka_unit_test(test_kills_what_an_ended_one_left),
                 cmocka_unit_test(test_opens_a_foreign_one),
+                cmocka_unit_test(test_runs_on_when_let_go),
+                cmocka_unit_test(test_killed_and_let_go),
                 cmocka_unit_test(test_not_of_another_user),
                 cmocka_unit_test(test_log_is_appended_to),
                 cmocka_unit_test(test_scope_where_there_is_none),
