@@ -97,6 +97,7 @@ static bool is_text(const char *line, size_t size)
         return text_is_utf8(line, size);
 }
 
+/* Without its end and, on the first line, the byte order mark. */
 static const char *next_line(Reading *reading, size_t *ret_size)
 {
         const char *line = reading->at;
@@ -106,6 +107,8 @@ static const char *next_line(Reading *reading, size_t *ret_size)
         reading->line++;
         if (end > line && end[-1] == '\r')
                 end--;
+        if (reading->line == 1 && end - line >= 3 && memcmp(line, "\xef\xbb\xbf", 3) == 0)
+                line += 3;
         *ret_size = (size_t)(end - line);
         return line;
 }
