@@ -219,7 +219,6 @@ static void test_sockets(void **state)
 
         assert_int_equal(listen(internet, 1), 0);
         assert_true(in_child(1, listening, false, 0));
-        assert_true(in_child(0, -1, false, -ENOENT));
         assert_true(in_child(1, listening, true, -ENOENT));
         assert_true(in_child(2, listening, false, -EINVAL));
         assert_true(in_child(1, idle, false, -EINVAL));
