@@ -106,10 +106,33 @@ void http_connection_set_deadline(HttpConnection *connection, uint64_t deadline_
         http_server_wake(connection->server, deadline_usec);
 }
 
+static void on_watch(uv_poll_t *poll_handle, int status, int events);
+
+static void watch(HttpConnection *connection)
+{
+        HttpServer *server = connection->server;
+
+        if (!connection->has_watch) {
+                if (uv_poll_init(server->loop, &connection->watch, connection->fd) < 0)
+                        return; /* its going away shows when it is answered */
+                connection->has_watch = true;
+                server->handles++;
+        }
+        /* Its half-close would be reported for ever; the end of all is, to whoever asks for anything. */
+        uv_poll_start(&connection->watch, connection->half_closed ? UV_PRIORITIZED : UV_DISCONNECT,
+                      on_watch);
+}
+
+static void unwatch(HttpConnection *connection)
+{
+        if (connection->has_watch)
+                uv_poll_stop(&connection->watch);
+}
+
 /* The client is gone, for certain: neither does it send any more nor does it read. */
 static void lose(HttpConnection *connection)
 {
-        http_connection_unwatch(connection);
+        unwatch(connection);
         if (http_request_is_open(connection->request))
                 http_request_lose(connection->request);
         else if (connection->request && connection->request->stream)
@@ -126,32 +149,25 @@ static void on_watch(uv_poll_t *poll_handle, int status, int events)
                 return;
         }
         if (connection->half_closed) {
-                http_connection_unwatch(connection); /* urgent data, of which HTTP knows nothing */
+                unwatch(connection); /* urgent data, of which HTTP knows nothing */
                 return;
         }
         connection->half_closed = true;
-        http_connection_watch(connection);
+        watch(connection);
 }
 
-void http_connection_watch(HttpConnection *connection)
+void http_connection_suspend(HttpConnection *connection)
 {
-        HttpServer *server = connection->server;
-
-        if (!connection->has_watch) {
-                if (uv_poll_init(server->loop, &connection->watch, connection->fd) < 0)
-                        return; /* its going away shows when it is answered */
-                connection->has_watch = true;
-                server->handles++;
-        }
-        /* Its half-close would be reported for ever; the end of all is, to whoever asks for anything. */
-        uv_poll_start(&connection->watch, connection->half_closed ? UV_PRIORITIZED : UV_DISCONNECT,
-                      on_watch);
+        MHD_suspend_connection(connection->mhd);
+        watch(connection);
 }
 
-void http_connection_unwatch(HttpConnection *connection)
+/* It goes on with the next MHD_run(), of which libmicrohttpd gives no sign on its epoll descriptor. */
+void http_connection_resume(HttpConnection *connection)
 {
-        if (connection->has_watch)
-                uv_poll_stop(&connection->watch);
+        unwatch(connection);
+        MHD_resume_connection(connection->mhd);
+        http_server_wake(connection->server, /* deadline_usec= */ 0);
 }
 
 char *http_refusal(const char *name, const char *message)

@@ -78,8 +78,8 @@ HttpConnection *http_connection_free(HttpConnection *connection);
 void http_connection_end(HttpConnection *connection); /* off the list, and freed */
 bool http_connection_is_one_too_many(const HttpConnection *connection);
 void http_connection_set_deadline(HttpConnection *connection, uint64_t deadline_usec);
-void http_connection_watch(HttpConnection *connection);
-void http_connection_unwatch(HttpConnection *connection);
+void http_connection_suspend(HttpConnection *connection);
+void http_connection_resume(HttpConnection *connection);
 void http_connection_expire(HttpConnection *connection);
 void http_on_connection(void *userdata, struct MHD_Connection *mhd, void **context,
                         enum MHD_ConnectionNotificationCode code);

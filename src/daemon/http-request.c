@@ -198,9 +198,7 @@ static enum MHD_Result handle(HttpRequest *request)
                 return queue_answer(request);
         request->state = HTTP_STATE_PENDING;
         server->n_pending++;
-        MHD_suspend_connection(connection->mhd);
-        if (!request->gone)
-                http_connection_watch(connection);
+        http_connection_suspend(connection);
         return MHD_YES;
 }
 
@@ -302,9 +300,8 @@ void http_request_settle(HttpRequest *request, unsigned status, struct MHD_Respo
         request->response = response;
         if (!pending)
                 return;
-        http_connection_unwatch(connection);
         server->n_pending--;
-        MHD_resume_connection(connection->mhd);
+        http_connection_resume(connection);
         http_server_settle(server);
 }
 

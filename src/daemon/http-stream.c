@@ -40,13 +40,10 @@ HttpStream *http_stream_free(HttpStream *stream)
 
 static void resume(HttpStream *stream)
 {
-        HttpConnection *connection = stream->request->connection;
-
         if (!stream->suspended)
                 return;
         stream->suspended = false;
-        http_connection_unwatch(connection);
-        MHD_resume_connection(connection->mhd);
+        http_connection_resume(stream->request->connection);
 }
 
 /* Only what is no longer suspended is closed by libmicrohttpd, and from the loop. */
@@ -87,8 +84,7 @@ static ssize_t on_read(void *userdata, uint64_t position, char *buffer, size_t m
         if (stream->ended)
                 return MHD_CONTENT_READER_END_OF_STREAM;
         stream->suspended = true;
-        MHD_suspend_connection(stream->request->connection->mhd);
-        http_connection_watch(stream->request->connection);
+        http_connection_suspend(stream->request->connection);
         return 0;
 }
 

@@ -233,14 +233,14 @@ void http_server_adopt(HttpServer *server, int fd)
 
 static int start_mhd(HttpServer *server)
 {
-        server->mhd = MHD_start_daemon(
-                MHD_USE_EPOLL | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET,
-                /* port= */ 0, /* apc= */ NULL, /* apc_cls= */ NULL, http_on_access, server,
-                MHD_OPTION_CONNECTION_LIMIT, server->limits.connections + 1U,
-                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
-                0U, MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
-                http_on_completed, server, MHD_OPTION_URI_LOG_CALLBACK, http_on_request_line, server,
-                MHD_OPTION_END);
+        server->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_NO_LISTEN_SOCKET,
+                                       /* port= */ 0, /* apc= */ NULL, /* apc_cls= */ NULL, http_on_access,
+                                       server, MHD_OPTION_CONNECTION_LIMIT, server->limits.connections + 1U,
+                                       MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                                       MHD_OPTION_CONNECTION_TIMEOUT, 0U, MHD_OPTION_NOTIFY_CONNECTION,
+                                       http_on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+                                       http_on_completed, server, MHD_OPTION_URI_LOG_CALLBACK,
+                                       http_on_request_line, server, MHD_OPTION_END);
         return server->mhd ? 0 : -ENOMEM;
 }
 
@@ -310,7 +310,9 @@ static void lose_everybody(HttpServer *server)
         for (HttpConnection *c = server->connections; c; c = c->next) {
                 if (http_request_is_open(c->request))
                         http_request_lose(c->request);
-                else if (!c->request || c->request->state != HTTP_STATE_ANSWERED || c->request->stream)
+                else if (c->request && c->request->stream)
+                        http_stream_lose(c->request->stream);
+                else if (!c->request || c->request->state != HTTP_STATE_ANSWERED)
                         shutdown(c->fd, SHUT_RDWR);
         }
 }
