@@ -109,7 +109,9 @@ static void on_request(HttpRequest *request, void *userdata)
         } else if (startswith(http_request_path(request), "/stream")) {
                 f->stream = http_request_stream(request, "text/event-stream", on_closed, f);
                 assert_non_null(f->stream);
-        } else if (startswith(http_request_path(request), "/large"))
+        } else if (startswith(http_request_path(request), "/quiet"))
+                assert_non_null(http_request_stream(request, "text/event-stream", NULL, NULL));
+        else if (startswith(http_request_path(request), "/large"))
                 http_request_answer(request, 200, "text/plain", calloc(1, 8U << 20), 8U << 20);
         else
                 answer(request);
@@ -122,7 +124,8 @@ static HttpRight on_authorize(const HttpPeer *peer, void *userdata)
         f->authorized++;
         f->peer = *peer;
         assert_true(peer->n_groups <= ELEMENTSOF(f->groups));
-        memcpy(f->groups, peer->groups, peer->n_groups * sizeof(gid_t));
+        if (peer->n_groups > 0)
+                memcpy(f->groups, peer->groups, peer->n_groups * sizeof(gid_t));
         return f->right;
 }
 
@@ -382,7 +385,8 @@ static void test_any_split(void **state)
         fd = dial(&f);
         for (size_t cut = 1; cut < sizeof(text) - 1; cut++) {
                 put_bytes(&f, fd, text, cut);
-                turn(&f, -1, 0);
+                for (unsigned i = 0; i < 3; i++)
+                        uv_run(&f.loop, UV_RUN_NOWAIT);
                 put_bytes(&f, fd, text + cut, sizeof(text) - 1 - cut);
                 assert_echo(&f, fd, "PUT /s 5");
                 assert_string_equal(f.body, "abcde");
@@ -761,7 +765,7 @@ static void test_idle_limit(void **state)
         Fixture f;
         Answer a;
 
-        limits.idle_usec = USEC_PER_SEC / 5;
+        limits.idle_usec = USEC_PER_SEC / 10;
         start_with(&f, &limits);
         silent = dial(&f);
         half_line = dial(&f);
@@ -852,7 +856,7 @@ static void quit(uv_timer_t *timer)
 /* With connections idle, suspended and streaming nothing wakes the loop. */
 static void test_quiet_when_idle(void **state)
 {
-        enum { N = 10 };
+        enum { N = 4 };
         unsigned turns = 0;
         uv_prepare_t prepare = {.data = &turns};
         uv_timer_t timer;
@@ -863,17 +867,15 @@ static void test_quiet_when_idle(void **state)
         for (unsigned i = 0; i < 3 * N; i++) {
                 fds[i] = dial(&f);
                 f.hold = i >= 2 * N;
-                put(&f, fds[i], i < N ? GET : "GET /stream HTTP/1.1\r\nHost: m\r\n\r\n");
+                put(&f, fds[i], i < N ? GET : "GET /quiet HTTP/1.1\r\nHost: m\r\n\r\n");
                 WAIT_FOR(&f, f.requests == i + 1);
-                if (i >= N && i < 2 * N)
-                        http_stream_end(TAKE(f.stream)), i = i; /* NOLINT */
         }
         for (unsigned n = 0; n < 10; n++)
                 turn(&f, -1, 0);
         uv_prepare_init(&f.loop, &prepare);
         uv_prepare_start(&prepare, count_turn);
         uv_timer_init(&f.loop, &timer);
-        uv_timer_start(&timer, quit, 1200, 0);
+        uv_timer_start(&timer, quit, 1100, 0);
         uv_run(&f.loop, UV_RUN_DEFAULT);
         assert_true(turns <= 3); /* the first, and that of the timer here */
         uv_close((uv_handle_t *)&prepare, NULL);
@@ -951,7 +953,7 @@ static void test_stream_not_read(void **state)
         WAIT_FOR(&f, f.stream);
         while (f.stream) {
                 assert_true(sent < 8U << 20);
-                for (unsigned i = 0; f.stream && i < 8; i++, sent += sizeof(block))
+                for (unsigned i = 0; f.stream && i < 64; i++, sent += sizeof(block))
                         http_stream_send(f.stream, block, sizeof(block));
                 turn(&f, -1, 0);
         }
