@@ -139,14 +139,34 @@ static bool length_is_doubtful(const HttpRequest *request)
         return n[0] + n[1] > 1 || (encoding && strcasecmp(encoding, "chunked") != 0);
 }
 
+static enum MHD_Result check_argument(void *userdata, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+        bool *malformed = userdata;
+
+        *malformed |= !text_is_utf8(name, strlen(name)) || (value && !text_is_utf8(value, strlen(value)));
+        return MHD_YES;
+}
+
+/* Decoded now, so looked at once more. */
+static bool target_is_malformed(const HttpRequest *request)
+{
+        bool malformed = request->malformed || request->path[0] != '/' ||
+                         !text_is_utf8(request->path, strlen(request->path));
+
+        MHD_get_connection_values(request->connection->mhd, MHD_GET_ARGUMENT_KIND, check_argument,
+                                  &malformed);
+        return malformed;
+}
+
 static enum MHD_Result check_head(HttpRequest *request)
 {
         const HttpServer *server = request->connection->server;
         const char *length = http_request_header(request, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-        if (request->malformed || !text_is_utf8(request->path, strlen(request->path)))
+        if (target_is_malformed(request))
                 return refuse(request, MHD_HTTP_BAD_REQUEST, "EINVAL",
-                              _("The request's path is not proper UTF-8 text."));
+                              _("What is asked for has to be a path such as /domains, in proper UTF-8."));
         if (length_is_doubtful(request))
                 return refuse(request, MHD_HTTP_BAD_REQUEST, "EINVAL",
                               _("The request does not say clearly where its body ends; "

@@ -88,6 +88,8 @@ static void listen_again(HttpServer *server)
         if (!server->paused || !server->has_listener)
                 return;
         server->paused = false;
+        if (server->reserve_fd < 0)
+                server->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
         uv_poll_start(&server->listener, UV_READABLE, on_listener);
 }
 

@@ -63,8 +63,8 @@ static void check(const HttpRequest *request)
         const char *body = http_request_body(request, &size), *path = http_request_path(request);
 
         require(size <= BODY_MAX && body[size] == '\0');
-        require(text_is_utf8(path, strlen(path)));
-        require(!query || strlen(query) < 65536);
+        require(path[0] == '/' && text_is_utf8(path, strlen(path)));
+        require(!query || text_is_utf8(query, strlen(query)));
         type = http_request_header(request, "Content-Type");
         require(!type || strlen(type) < 65536);
         require(strlen(http_request_method(request)) > 0);
