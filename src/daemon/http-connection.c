@@ -18,7 +18,10 @@
  * need it.
  */
 
-#define GROUPS_MAX 65536U /* NGROUPS_MAX of Linux */
+/* Of the connections, for users without any right: one in so many. */
+#define STRANGERS_SHARE 8U
+
+#define GROUPS_MAX      65536U /* NGROUPS_MAX of Linux */
 
 static int read_groups(int fd, HttpPeer *peer)
 {
@@ -80,19 +83,38 @@ int http_connection_new(HttpServer *server, int fd, HttpConnection **ret)
         return 0;
 }
 
+/* Those who may not do anything have to come in to be told so properly; they get little room for it. */
+static size_t most_of_its_kind(const HttpConnection *connection)
+{
+        const HttpLimits *limits = &connection->server->limits;
+        size_t strangers = 1 + limits->connections / STRANGERS_SHARE;
+
+        return connection->peer.right == HTTP_RIGHT_NONE && strangers < limits->connections
+                       ? strangers
+                       : limits->connections;
+}
+
+static bool refuse_one_too_many(const HttpConnection *connection)
+{
+        http_refuse_raw(connection->fd, MHD_HTTP_SERVICE_UNAVAILABLE, "EAGAIN",
+                        _("The daemon serves as many clients as it may; try again later."));
+        return true;
+}
+
 bool http_connection_is_one_too_many(const HttpConnection *connection)
 {
         const HttpServer *server = connection->server;
-        size_t n = 0;
+        size_t of_user = 0, of_kind = 0;
 
-        if (server->n_connections >= server->limits.connections) {
-                http_refuse_raw(connection->fd, MHD_HTTP_SERVICE_UNAVAILABLE, "EAGAIN",
-                                _("The daemon serves as many clients as it may; try again later."));
-                return true;
+        if (server->n_connections >= server->limits.connections)
+                return refuse_one_too_many(connection);
+        for (const HttpConnection *c = server->connections; c; c = c->next) {
+                of_user += c->peer.uid == connection->peer.uid;
+                of_kind += c->peer.right == connection->peer.right;
         }
-        for (const HttpConnection *c = server->connections; c; c = c->next)
-                n += c->peer.uid == connection->peer.uid;
-        if (n < server->limits.connections_per_user)
+        if (of_kind >= most_of_its_kind(connection))
+                return refuse_one_too_many(connection);
+        if (of_user < server->limits.connections_per_user)
                 return false;
         http_refuse_raw(connection->fd, MHD_HTTP_TOO_MANY_REQUESTS, "EAGAIN",
                         _("This user has as many connections to the daemon as one may have; "
