@@ -18,7 +18,7 @@
 #include "daemon/log-file.h"
 #include "daemon/log.h"
 #include "daemon/managed.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 #include "daemon/reopen.h"
 #include "daemon/systemd.h"
 
@@ -274,7 +274,7 @@ int instance_start(Instance *instance, MusterError **ret_error)
         if (r >= 0)
                 r = open_parts(daemon, ret_error);
         if (r >= 0)
-                r = record_load_all(daemon, ret_error);
+                r = definitions_load(daemon, ret_error);
         if (r < 0)
                 return r;
         daemon->first_start = is_first_start(&daemon->settings);

@@ -6,7 +6,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/log.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 #define NAME_BYTES_MAX 200
 
@@ -328,7 +328,7 @@ int managed_set_state(Managed *managed, DomainState state, DomainReason reason, 
                             domain_state_name(state), domain_reason_name(reason));
         managed->state = state;
         managed->reason = reason;
-        if (managed->life && record_write(managed, &error) < 0)
+        if (managed->life && life_record_write(managed, &error) < 0)
                 log_error(LOG_ERR, managed->name, /* operation= */ NULL, error,
                           _("Its record cannot be written, so a restart of the daemon would lose it"));
         if (event)

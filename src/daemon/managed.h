@@ -4,7 +4,7 @@
 /*
  * A domain under management: what it is for good (name, UUID, definition), and while it runs its Life. In
  * the daemon's memory it is a mirror of what lies on the disk: NAME.xml in the definitions' directory, and
- * the record of its life (record.h). Whoever changes one writes the other before telling anybody.
+ * the record of its life (life-record.h). Whoever changes one writes the other before telling anybody.
  */
 
 #include "daemon/daemon.h"

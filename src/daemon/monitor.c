@@ -9,7 +9,7 @@
 #include "base/util.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 /*
  * States follow from the emulator's events, not from what was asked of it: a guest stops by itself, too, and

@@ -8,7 +8,7 @@
 #include "base/util.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 /*
  * What is kept of a domain: its definition, whether it starts with the daemon, its name. The disk first,
@@ -46,7 +46,7 @@ static int work_define(Operation *operation, MusterError **ret_error)
 {
         const DefineData *data = operation->data;
 
-        return record_write_definition(data->path, data->definition, ret_error);
+        return definition_write(data->path, data->definition, ret_error);
 }
 
 static int step_define(Operation *operation)
@@ -118,12 +118,12 @@ static int work_undefine(Operation *operation, MusterError **ret_error)
         const UndefineData *data = operation->data;
         int r;
 
-        r = record_remove_file(data->autostart_path, /* durable= */ false, ret_error);
+        r = definition_remove(data->autostart_path, /* durable= */ false, ret_error);
         if (r >= 0 && data->managed_save)
-                r = record_remove_file(data->save_path, /* durable= */ true, ret_error);
+                r = definition_remove(data->save_path, /* durable= */ true, ret_error);
         if (r >= 0 && data->state)
                 (void)remove_tree(data->state_path);
-        return r < 0 ? r : record_remove_file(data->definition_path, /* durable= */ true, ret_error);
+        return r < 0 ? r : definition_remove(data->definition_path, /* durable= */ true, ret_error);
 }
 
 static int step_undefine(Operation *operation)
@@ -182,7 +182,7 @@ static int work_autostart(Operation *operation, MusterError **ret_error)
         const AutostartData *data = operation->data;
 
         if (!data->autostart)
-                return record_remove_file(data->path, /* durable= */ true, ret_error);
+                return definition_remove(data->path, /* durable= */ true, ret_error);
         if (symlink(data->target, data->path) < 0 && errno != EEXIST)
                 return error_errno(ret_error, -errno, "%s", data->path);
         return 0;

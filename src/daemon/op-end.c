@@ -7,7 +7,7 @@
 #include "daemon/files.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 /*
  * How a domain ends, whoever ends it: its process goes, then its helpers, then its files, and last its
@@ -193,7 +193,7 @@ int step_forget_life(Operation *operation)
                                  _("The process of domain %s still runs."), managed->name);
         reason = life->end_reason;
         managed_set_state(managed, STATE_SHUT_OFF, reason, "stopped");
-        if (record_remove(managed, &error) < 0)
+        if (life_record_remove(managed, &error) < 0)
                 log_error(LOG_ERR, managed->name, operation->kind->name, error, _("Its record stays"));
         life_free(life);
         return 0;
@@ -340,7 +340,7 @@ static int step_quit(Operation *operation)
         life->end_reason = streq(data->what, "on_crash") ? REASON_CRASHED : REASON_SHUTDOWN;
         life->ending = true;
         operation->must_undo = true;
-        if (record_write(operation->managed, &operation->error) < 0)
+        if (life_record_write(operation->managed, &operation->error) < 0)
                 return -EIO;
         operation->ticks = 1;
         return operation_call(operation, "quit", NULL, OPERATION_TOLERATE);

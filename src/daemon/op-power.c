@@ -6,7 +6,7 @@
 #include "daemon/agent.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 /*
  * What is asked of a guest (it may take its time, or not listen), and what is done to it. Shutdown and
@@ -77,7 +77,7 @@ static int step_want_reboot(Operation *operation)
         if (data->agent || !may(data, "acpi"))
                 return 0;
         operation->managed->life->rebooting = true;
-        return record_write(operation->managed, &operation->error);
+        return life_record_write(operation->managed, &operation->error);
 }
 
 static int step_answer(Operation *operation)

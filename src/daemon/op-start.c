@@ -7,7 +7,7 @@
 #include "base/util.h"
 #include "daemon/log.h"
 #include "daemon/monitor.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 /*
  * From a definition to a guest that runs:
@@ -88,7 +88,7 @@ static int step_write(Operation *operation)
                 return error_oom(&operation->error);
         operation->must_undo = true;
         start_choose_user(life);
-        return record_write(managed, &operation->error);
+        return life_record_write(managed, &operation->error);
 }
 
 static int step_files(Operation *operation)
@@ -101,7 +101,7 @@ static int step_files(Operation *operation)
 static int step_keep_files(Operation *operation)
 {
         start_keep_files(operation);
-        return record_write(operation->managed, &operation->error);
+        return life_record_write(operation->managed, &operation->error);
 }
 
 /* --- processes ------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "base/i18n.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 #include "daemon/start.h"
 
 int start_load_state(Operation *operation)
@@ -14,6 +14,6 @@ int start_load_state(Operation *operation)
 
 void start_forget_saved(Managed *managed, const char *file)
 {
-        (void)record_remove_file(file, /* durable= */ true, NULL);
+        (void)definition_remove(file, /* durable= */ true, NULL);
         managed->managed_save = false;
 }

@@ -6,7 +6,7 @@
 #include "base/util.h"
 #include "daemon/log.h"
 #include "daemon/monitor.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 #include "daemon/scope.h"
 #include "daemon/start.h"
 
@@ -128,7 +128,7 @@ static void on_held(Process *process, int result, const MusterError *error, void
 
         take_error(operation, result, error);
         if (result >= 0)
-                result = record_write(operation->managed, operation_error(operation));
+                result = life_record_write(operation->managed, operation_error(operation));
         if (result < 0)
                 operation_resume(operation, result);
         else
@@ -276,7 +276,7 @@ static void on_emulator_held(Process *process, int result, const MusterError *er
 
         take_error(operation, result, error);
         if (result >= 0)
-                result = record_write(operation->managed, operation_error(operation));
+                result = life_record_write(operation->managed, operation_error(operation));
         if (result < 0)
                 operation_resume(operation, result);
         else

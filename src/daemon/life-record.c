@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +105,7 @@ static int add_objects(const Life *life, json_object *object)
         return r;
 }
 
-json_object *record_to_json(const Managed *managed)
+json_object *life_record_to_json(const Managed *managed)
 {
         CLEANUP(json) json_object *object = json_object_new_object();
         const Life *life = managed->life;
@@ -123,9 +123,9 @@ json_object *record_to_json(const Managed *managed)
 
 /* --- to the disk ----------------------------------------------------------------------------------- */
 
-int record_write(const Managed *managed, MusterError **ret_error)
+int life_record_write(const Managed *managed, MusterError **ret_error)
 {
-        CLEANUP(json) json_object *object = record_to_json(managed);
+        CLEANUP(json) json_object *object = life_record_to_json(managed);
         CLEANUP(free) char *text = object ? json_to_text(object) : NULL;
         CLEANUP(free) char *path = managed_record_path(managed);
         int r;
@@ -136,7 +136,7 @@ int record_write(const Managed *managed, MusterError **ret_error)
         return r < 0 ? error_errno(ret_error, r, "%s", path) : 0;
 }
 
-int record_remove(const Managed *managed, MusterError **ret_error)
+int life_record_remove(const Managed *managed, MusterError **ret_error)
 {
         CLEANUP(free) char *directory = managed_run_path(managed, NULL);
         CLEANUP(free) char *path = managed_record_path(managed);
@@ -290,7 +290,7 @@ static int take_record(Daemon *daemon, const json_object *object, Managed **ret,
         return 0;
 }
 
-int record_read(Daemon *daemon, int dirfd, const char *name, Managed **ret, MusterError **ret_error)
+int life_record_read(Daemon *daemon, int dirfd, const char *name, Managed **ret, MusterError **ret_error)
 {
         CLEANUP(json) json_object *object = NULL;
         CLEANUP(free) char *text = NULL;

@@ -7,7 +7,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/log.h"
-#include "daemon/record.h"
+#include "daemon/life-record.h"
 #include "domain/libxml.h"
 #include "muster/domain.h"
 
@@ -22,7 +22,7 @@ static int split(const char *path, char **ret_folder, const char **ret_name)
         return *ret_folder ? 0 : -ENOMEM;
 }
 
-int record_write_definition(const char *path, const char *text, MusterError **ret_error)
+int definition_write(const char *path, const char *text, MusterError **ret_error)
 {
         CLEANUP(free) char *folder = NULL;
         CLEANUP(fd) int fd = -1;
@@ -41,7 +41,7 @@ int record_write_definition(const char *path, const char *text, MusterError **re
         return r < 0 ? error_errno(ret_error, r, "%s", path) : 0;
 }
 
-int record_remove_file(const char *path, bool durable, MusterError **ret_error)
+int definition_remove(const char *path, bool durable, MusterError **ret_error)
 {
         CLEANUP(free) char *folder = NULL;
         CLEANUP(fd) int fd = -1;
@@ -144,7 +144,7 @@ static void load_record(Daemon *daemon, int dirfd, const char *name)
         Managed *managed;
         int r;
 
-        r = record_read(daemon, dirfd, name, &managed, &error);
+        r = life_record_read(daemon, dirfd, name, &managed, &error);
         if (r < 0)
                 log_error(LOG_ERR, NULL, NULL, error,
                           _("What runs of this domain, if anything does, is not under management any more"));
@@ -170,7 +170,7 @@ static int load_records(Daemon *daemon, MusterError **ret_error)
         return 0;
 }
 
-int record_load_all(Daemon *daemon, MusterError **ret_error)
+int definitions_load(Daemon *daemon, MusterError **ret_error)
 {
         int r;
 
