@@ -165,8 +165,8 @@ static void test_its_own_entry_is_woken(void **state)
 
         make("image", 0600);
         grant(image, &nobody, ACCESS_READ | ACCESS_WRITE);
-        assert_int_equal(chmod(image, 0606), 0);
-        assert_false(can_open(&nobody, image, O_RDONLY));
+        assert_int_equal(chmod(image, 0646), 0);
+        assert_false(can_open(&nobody, image, O_RDWR));
         grant(image, &nobody, ACCESS_READ | ACCESS_WRITE);
         assert_true(can_open(&nobody, image, O_RDWR));
 }
