@@ -133,9 +133,10 @@ static void delete_leaving(void *data)
         }
 }
 
+/* Behind the reply, as with QEMU. */
 void device_reset(void)
 {
-        delete_leaving(NULL);
+        timer_add(0, delete_leaving, NULL);
 }
 
 void device_guest_runs(void)

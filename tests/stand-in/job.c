@@ -139,6 +139,12 @@ static void abort_job(Job *job, const char *event)
         conclude(job, event);
 }
 
+/* Behind the reply to who asked for it. */
+static void cancel_later(void *data)
+{
+        abort_job(data, "BLOCK_JOB_CANCELLED");
+}
+
 static void step(void *data);
 
 static void schedule(Job *job)
@@ -276,10 +282,11 @@ static json_object *cancel(Job *job, bool force)
                             job->status);
         timer_cancel(step, job);
         timer_cancel(finish_later, job);
+        timer_cancel(cancel_later, job);
         if (streq(job->status, "ready") && !force && streq(job->type, "mirror"))
                 timer_add(0, finish_later, job);
         else
-                abort_job(job, "BLOCK_JOB_CANCELLED");
+                timer_add(0, cancel_later, job);
         return done();
 }
 
