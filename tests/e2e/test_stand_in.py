@@ -46,7 +46,7 @@ class Peer:
 
     def __call__(self, command, **arguments):
         self.send(json.dumps({"execute": command, "arguments": arguments, "id": command}) + "\n")
-        while "event" in (message := self.next()):
+        while (message := self.next()).get("id") != command:
             pass
         return message
 
