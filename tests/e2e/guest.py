@@ -43,12 +43,13 @@ def member(name, mode, content, number):
     return head + data + b"\0" * (-len(data) % 4)
 
 
-def initramfs(path):
+def initramfs(path, script=SCRIPT, more=()):
     kernel = next((ROOT / "usr/lib/modules").iterdir()) / "kernel"
+    modules = (*MODULES, *more)
     entries = [("bin", 0o040755, b""), ("proc", 0o040755, b""), ("sys", 0o040755, b""), ("dev", 0o040755, b""),
                ("modules", 0o040755, b""), ("bin/busybox", 0o100755, (ROOT / "usr/bin/busybox").read_bytes()),
-               ("init", 0o100755, SCRIPT.format(modules=" ".join(m.rsplit("/", 1)[1] for m in MODULES)))]
-    for module in MODULES:
+               ("init", 0o100755, script.format(modules=" ".join(m.rsplit("/", 1)[1] for m in modules)))]
+    for module in modules:
         entries.append((f"modules/{module.rsplit('/', 1)[1]}.ko", 0o100644, (kernel / f"{module}.ko").read_bytes()))
     archive = b"".join(member(*entry, number) for number, entry in enumerate(entries, 1))
     path.write_bytes(gzip.compress(archive + member("TRAILER!!!", 0, b"", 0), compresslevel=1))
