@@ -182,8 +182,8 @@ static int step_bandwidth(Operation *operation)
 static int step_events(Operation *operation)
 {
         CLEANUP(json)
-        json_object *arguments = json_object_new_object(),
-                    *array = json_object_new_array(), *item = json_object_new_object();
+        json_object *arguments = json_object_new_object(), *array = json_object_new_array(),
+                    *item = json_object_new_object();
 
         if (!arguments || !array || !item || json_add_string(item, "capability", "events") < 0 ||
             json_add_bool(item, "state", true) < 0 || json_append(array, TAKE(item)) < 0 ||
@@ -202,25 +202,28 @@ static void on_carried(int result, const MusterError *error, uint64_t bytes, uin
         data->ended = true;
         data->header.length = bytes;
         data->header.checksum = checksum;
-        if (result < 0) {
-                data->failed = true;
+        data->failed = result < 0;
+        if (result == -ECANCELED)
+                result = 0; /* query-migrate says why */
+        if (result < 0)
                 error_set(operation_error(operation), result, "%s",
                           error ? muster_error_message(error) : strerror(-result));
-        }
         if (operation->waiting == data)
                 operation_resume(operation, result);
 }
 
+/*
+ * The emulator gives up on it. Where that is our own doing (a full disk) the thread has ended, and says
+ * more; where it never came to us, the thread waits for it in vain.
+ */
 static bool on_event(Operation *operation, const char *name, json_object *event)
 {
         SaveData *data = operation->data;
 
         if (!migration_event_fails(name, event))
                 return false;
-        data->failed = true;
-        data->transfer = transfer_stop(data->transfer);
-        if (operation->waiting == data)
-                operation_resume(operation, 0); /* query-migrate says why */
+        if (data->transfer)
+                transfer_interrupt(data->transfer);
         return true;
 }
 
@@ -266,7 +269,7 @@ static int step_carry(Operation *operation)
 {
         SaveData *data = operation->data;
 
-        if (data->ended || data->failed)
+        if (data->ended)
                 return operation->error ? muster_error_code(operation->error) : 0;
         operation->waiting = data;
         operation->on_event = on_event;

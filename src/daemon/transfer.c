@@ -368,13 +368,18 @@ int transfer_start(uv_loop_t *loop, const TransferSpec *spec, TransferDoneFn don
         return 0;
 }
 
-Transfer *transfer_stop(Transfer *transfer)
+void transfer_interrupt(Transfer *transfer)
 {
         const uint64_t one = 1;
 
+        (void)!write(transfer->stop, &one, sizeof(one));
+}
+
+Transfer *transfer_stop(Transfer *transfer)
+{
         if (!transfer)
                 return NULL;
         transfer->done = NULL;
-        (void)!write(transfer->stop, &one, sizeof(one));
+        transfer_interrupt(transfer);
         return NULL;
 }

@@ -33,6 +33,9 @@ typedef struct TransferSpec {
 int transfer_start(uv_loop_t *loop, const TransferSpec *spec, TransferDoneFn done, void *userdata,
                    Transfer **ret, MusterError **ret_error);
 
+/* Ends soon, with -ECANCELED unless it has ended otherwise by itself. */
+void transfer_interrupt(Transfer *transfer);
+
 /* `done` will not be called any more; the thread ends soon, and all is freed behind it. Returns NULL. */
 Transfer *transfer_stop(Transfer *transfer);
 
