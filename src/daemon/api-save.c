@@ -3,6 +3,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/agent.h"
 #include "daemon/api.h"
 #include "daemon/save.h"
 #include "daemon/start.h"
@@ -173,7 +174,31 @@ static void post_restore(ApiCall *call)
                 api_fail(call, r, NULL, NULL);
 }
 
+/* --- the agent in the guest ------------------------------------------------------------------------- */
+
+static void get_agent(ApiCall *call)
+{
+        api_submit(call, &op_agent_look, NULL);
+}
+
+static void post_agent(ApiCall *call)
+{
+        const char *command = api_text(call, "execute");
+        json_object *arguments = json_get(call->body, "arguments", json_type_object);
+        AgentData data = {};
+
+        if (!command) {
+                api_refuse(call, -EINVAL, _("Name the command: {\"execute\": \"guest-ping\"}."));
+                return;
+        }
+        data.command = strdup(command);
+        data.arguments = arguments ? json_object_get(arguments) : NULL;
+        api_submit(call, &op_agent, &data);
+}
+
 const ApiRoute api_save_routes[] = {
+        {"GET", "/v1/domains/{domain}/agent", HTTP_RIGHT_READ, API_BODY_NONE, get_agent},
+        {"POST", "/v1/domains/{domain}/agent", HTTP_RIGHT_ALL, API_BODY_JSON, post_agent},
         {"POST", "/v1/domains/{domain}/save", HTTP_RIGHT_ALL, API_BODY_JSON, post_save},
         {"POST", "/v1/domains/{domain}/managed-save", HTTP_RIGHT_ALL, API_BODY_JSON, post_managed_save},
         {"DELETE", "/v1/domains/{domain}/managed-save", HTTP_RIGHT_ALL, API_BODY_NONE, delete_managed_save},
