@@ -44,6 +44,9 @@ int agent_execute(Operation *operation, json_object *command, unsigned flags, bo
  */
 int agent_power(Operation *operation, const char *path, const char *mode, bool tolerate, bool *ret_done);
 
+/* The agent's socket in a command line, to free(); untouched where there is none. */
+int agent_find(const json_object *argv, char **ret);
+
 /* A command with arguments, as they came; takes both. */
 typedef struct AgentData {
         char *command;

@@ -99,5 +99,5 @@ def test_no_channel(daemon, tmp_path):
     assert daemon.api.get("/v1/domains/dumb/agent")[1] == {"channel": False, "connected": False}
     with pytest.raises(ApiError) as caught:
         agent(daemon, "dumb", "guest-ping")
-    assert caught.value.errno == "ENOTSUP"
+    assert caught.value.errno == "EOPNOTSUPP"
     daemon.api.do("dumb", "destroy")

@@ -297,12 +297,45 @@ static void test_nobody_listens(void **state)
         assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static void test_find(void **state)
+{
+        static const struct {
+                const char *words[3], *path;
+        } rows[] = {
+                {{"socket,id=charchannel0,path=/run/a,,b/channel0.sock,server=on,wait=off",
+                  "{\"driver\":\"virtserialport\",\"chardev\":\"charchannel0\",\"name\":\"org.qemu.guest_"
+                  "agent.0\"}"},
+                 "/run/a,b/channel0.sock"},
+                {{"socket,id=charchannel0,path=/a", "socket,id=charchannel1,path=/b",
+                  "virtserialport,chardev=charchannel1,name=org.qemu.guest_agent.0,id=channel1"},
+                 "/b"},
+                {{"socket,path=/x,,id=charchannel0,id=charchannel1",
+                  "virtserialport,chardev=charchannel0,name=org.qemu.guest_agent.0"},
+                 NULL},
+                {{"socket,id=charchannel0,path=/a", "virtserialport,chardev=charchannel0,name=other"}, NULL},
+                {{"pty,id=charchannel0", "virtserialport,chardev=charchannel0,name=org.qemu.guest_agent.0"},
+                 NULL},
+                {{"virtserialport,name=org.qemu.guest_agent.0", "{\"virtserialport org.qemu.guest_agent.0"},
+                 NULL},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                CLEANUP(json) json_object *argv = json_object_new_array();
+                CLEANUP(free) char *path = NULL;
+
+                for (size_t n = 0; n < 3 && rows[i].words[n]; n++)
+                        assert_int_equal(json_append_string(argv, rows[i].words[n]), 0);
+                assert_int_equal(agent_find(argv, &path), 0);
+                assert_true(streq_ptr(path, rows[i].path));
+        }
+}
+
 int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_stream),         cmocka_unit_test(test_stream_is_bounded),
                 cmocka_unit_test(test_conversations),  cmocka_unit_test(test_wrong_peer),
-                cmocka_unit_test(test_nobody_listens),
+                cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_find),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
