@@ -59,10 +59,14 @@ ChainStorage chain_storage_mode(const json_object *image);
  */
 int chain_find(const json_object *chain, const char *which, size_t *ret, MusterError **ret_error);
 
-/* "<prefix>-s<serial><suffix>", cut as the gate cuts names; counts `serial` up unless `suffix` says that it
- * is one more of the same. */
-int chain_new_names(json_object *chain, char ret_format[static CHAIN_NODE_NAME_MAX + 1],
-                    char ret_storage[static CHAIN_NODE_NAME_MAX + 1]);
+/* "<prefix>-s<serial>", the name of a new image's node, from which the gate derives those below; counts. */
+int chain_new_name(json_object *chain, char ret[static CHAIN_NODE_NAME_MAX + 1]);
+
+/* What a header names this image by: its path, or "json:{…}"; to free(). NULL: out of memory. */
+char *chain_backing_name(const json_object *image);
+
+/* Whether one of the chains but `disk`'s has this file. NULL: none has; else that disk. */
+const char *chains_find_user(const json_object *chains, const char *file, const char *disk);
 
 /* blockdev-del of all nodes of the images [first, first + n), from the top down, as steps (step.h). */
 int chain_add_removal(const json_object *chain, size_t first, size_t n, json_object *steps);

@@ -47,9 +47,17 @@ JobPlan *job_plan_free(JobPlan *plan);
 /* All of it, for show; NULL: out of memory. */
 json_object *job_plan_to_json(const JobPlan *plan);
 
+/* What is known of the running domain. */
+typedef struct JobContext {
+        MusterVerdicts *verdicts;
+        const json_object *chains; /* of all its disks: {"vda": {…}, …}; they are looked at for who else uses
+                                      an image, too */
+        bool evidence;             /* whether it is wanted in decisions */
+} JobContext;
+
 /* One disk of a snapshot. */
 typedef struct JobOverlay {
-        const json_object *chain;
+        const char *disk;   /* "vda" */
         const char *file;   /* of the overlay: absolute */
         const char *format; /* NULL: qcow2 */
         uint64_t size; /* the disk's, in bytes (query-named-block-nodes: image.virtual-size of the node) */
@@ -58,10 +66,14 @@ typedef struct JobOverlay {
 } JobOverlay;
 
 /*
+ * The overlay is made by the emulator (blockdev-create), not by qemu-img: what comes out has the emulator's
+ * rights, locks and version, lies where the emulator sees it (a chroot, a container), and no second program
+ * has to be there. All that it cannot tell, the disk's size, is in the chain's other source: QMP.
+ *
  * External snapshots of disks, at one moment: every disk's image becomes the backing image of a new overlay.
  * `quiesced` is not this layer's. -EINVAL, -EEXIST, -EOPNOTSUPP.
  */
-int job_snapshot(MusterVerdicts *verdicts, const JobOverlay *disks, size_t n, JobPlan **ret,
+int job_snapshot(const JobContext *context, const JobOverlay *disks, size_t n, JobPlan **ret,
                  MusterError **ret_error);
 
 /*
@@ -69,17 +81,18 @@ int job_snapshot(MusterVerdicts *verdicts, const JobOverlay *disks, size_t n, Jo
  * the guest goes on writing to `base`: `ready`. speed: bytes a second; 0: no limit.
  *
  * The gate: `base`, and the image above `top` if there is one, must become writable. QEMU reopens them by
- * itself if their storage nodes may be written: "auto" or "writable"; one that is read-only for good makes
- * -EROFS, with the unmet ties in the sentence and the evidence as its detail.
+ * itself if their storage nodes may be written: "auto" or "writable". One that is read-only for good makes
+ * -EROFS, with the unmet ties in the sentence and the evidence as its detail: every release from 5.2 to 11.1
+ * refuses such a base, and dies (SIGSEGV, at the end of the job) of such an image above `top`.
  */
-int job_commit(MusterVerdicts *verdicts, const json_object *chain, size_t top, size_t base, uint64_t speed,
+int job_commit(const JobContext *context, const char *disk, size_t top, size_t base, uint64_t speed,
                JobPlan **ret, MusterError **ret_error);
 
 /*
  * Pulls what the images below image `top` (0: the disk's own) down to and without `base` hold into it, and
  * lets them go. base == chain_length(): all. The image at `top` must become writable, as with a commit.
  */
-int job_pull(MusterVerdicts *verdicts, const json_object *chain, size_t top, size_t base, uint64_t speed,
+int job_pull(const JobContext *context, const char *disk, size_t top, size_t base, uint64_t speed,
              JobPlan **ret, MusterError **ret_error);
 
 typedef struct JobCopy {
@@ -95,10 +108,10 @@ typedef struct JobCopy {
 
 /* A mirror: always `ready`. With `pivot` the step of that name ends it with the copy in use, else without.
  */
-int job_copy(MusterVerdicts *verdicts, const json_object *chain, const JobCopy *copy, JobPlan **ret,
+int job_copy(const JobContext *context, const char *disk, const JobCopy *copy, JobPlan **ret,
              MusterError **ret_error);
 
-/* The steps that change a running job's speed. */
+/* The step that changes a running job's speed. */
 int job_speed(const char *id, uint64_t speed, json_object **ret_steps);
 
 DEFINE_CLEANUP(JobPlan, job_plan_free);
