@@ -15,6 +15,12 @@
 int chains_of_plan(const Plan *plan, json_object **ret, MusterError **ret_error);
 
 /*
+ * Writes the images that headers named into the disk's <backingStore>, and the chain's end, so that the
+ * definition says by itself what was found. Of a disk of a completed domain; 0, -ENOMEM.
+ */
+int chain_write_found(Part *part);
+
+/*
  * The definition with the disk's <source>, <driver type> and <backingStore> as the chain has them: images
  * that were there keep their elements (whatever else these say), further ones are written by file and
  * format, and the end is <backingStore/> unless the chain is open. Canonical text, to free(). Nothing else
