@@ -4,7 +4,6 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "block/job-private.h"
-#include "qapi/schema.h"
 
 /* Commit and pull: what stays is the lower image, or the upper one. */
 
@@ -127,7 +126,9 @@ int job_commit(const JobContext *context, const char *disk, size_t top, size_t b
             record_commit(plan, chain, top, base) < 0)
                 return error_oom(ret_error);
         plan->ready = top == 0;
-        if (plan->ready && step_add_named(plan->pivot, "job-complete", "id", plan->id) < 0)
+        if (plan->ready && (step_add_named(plan->pivot, "job-complete", "id", plan->id) < 0 ||
+                            job_add_read_only(context, plan->failed, chain_image(chain, base),
+                                              chain_image(chain, base + 1)) < 0))
                 return error_oom(ret_error);
         return job_finish(context, TAKE(plan), ret, ret_error);
 }
@@ -146,48 +147,6 @@ static int start_pull(JobPlan *plan, const json_object *chain, size_t top, size_
         return add_start(plan, "block-stream", TAKE(arguments));
 }
 
-/* All that it was given, since what is left out would go back to its default. */
-static int reopened(const json_object *image, const json_object *lower, json_object **ret)
-{
-        json_object *options =
-                json_get(json_get(image, "options", json_type_object), "format", json_type_object);
-        CLEANUP(json) json_object *node = step_named("driver", json_get_string(image, "format"));
-        const char *file = json_get_string(image, "slice") ?: json_get_string(image, "storage");
-
-        if (!node || json_add_string(node, "node-name", json_get_string(image, "node")) < 0 ||
-            json_add_string(node, "file", file) < 0 ||
-            json_add_string(node, "backing", lower ? json_get_string(lower, "node") : NULL) < 0 ||
-            json_add_bool(node, "read-only", true) < 0)
-                return -ENOMEM;
-        if (options) {
-                json_object_object_foreach (options, key, value) {
-                        if (json_add(node, key, json_object_get(value)) < 0)
-                                return -ENOMEM;
-                }
-        }
-        *ret = TAKE(node);
-        return 0;
-}
-
-/* Since 10.0 the emulator leaves it writable. The pull has succeeded, whatever becomes of this. */
-static int add_read_only(const JobContext *context, JobPlan *plan, const json_object *image,
-                         const json_object *lower)
-{
-        const MusterSchema *schema = muster_facts_schema(verdicts_facts(context->verdicts));
-        CLEANUP(json)
-        json_object *node = NULL, *list = json_object_new_array(), *arguments = json_object_new_object();
-        json_object *step;
-
-        if (!schema_find_root(schema, "blockdev-reopen"))
-                return 0;
-        if (!list || !arguments || reopened(image, lower, &node) < 0 || json_append(list, TAKE(node)) < 0 ||
-            json_add(arguments, "options", TAKE(list)) < 0 ||
-            step_add(plan->done, "blockdev-reopen", TAKE(arguments), /* undo= */ NULL,
-                     /* undo_arguments= */ NULL, &step) < 0)
-                return -ENOMEM;
-        return json_add_bool(step, "ignore", true);
-}
-
 static int finish_pull(const JobContext *context, JobPlan *plan, const json_object *chain, size_t top,
                        size_t base)
 {
@@ -200,7 +159,7 @@ static int finish_pull(const JobContext *context, JobPlan *plan, const json_obje
         if (r >= 0)
                 r = chain_add_removal(chain, top + 1, base - top - 1, plan->done);
         if (r >= 0 && top > 0)
-                r = add_read_only(context, plan, upper, chain_image(chain, base));
+                r = job_add_read_only(context, plan->done, upper, chain_image(chain, base));
         if (r >= 0)
                 r = job_add_access(plan, upper, rest, /* during= */ true, rest);
         if (r >= 0)

@@ -74,6 +74,14 @@ static int remove_image(const json_object *image, json_object *steps)
                      : step_add_named(steps, "blockdev-del", "node-name", json_get_string(image, "storage"));
 }
 
+/* What is not pivoted to is let go of. */
+static int close_after(JobPlan *plan)
+{
+        size_t n = json_object_array_length(plan->access);
+
+        return n > 0 ? json_add_string(json_object_array_get_idx(plan->access, n - 1), "after", NULL) : 0;
+}
+
 static int finish(JobPlan *plan, json_object *chain, const JobCopy *copy, bool shallow, json_object *target)
 {
         size_t n = shallow ? 1 : chain_length(chain);
@@ -90,6 +98,9 @@ static int finish(JobPlan *plan, json_object *chain, const JobCopy *copy, bool s
         if (r < 0)
                 return r;
         if (!copy->pivot) {
+                r = close_after(plan);
+                if (r < 0)
+                        return r;
                 r = add_cancel(plan, plan->pivot, /* force= */ false);
                 if (r >= 0)
                         r = remove_image(target, plan->done);

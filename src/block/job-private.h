@@ -49,6 +49,13 @@ typedef struct JobImage {
 int job_add_image(const JobContext *context, JobPlan *plan, json_object *chain, const JobImage *image,
                   json_object **ret, MusterError **ret_error);
 
+/*
+ * blockdev-reopen of a format node that a job leaves writable, above `lower` (NULL: nothing). What was to be
+ * done has been done, whatever becomes of this: a failure is ignored.
+ */
+int job_add_read_only(const JobContext *context, json_object *steps, const json_object *image,
+                      const json_object *lower);
+
 int job_add_chain(JobPlan *plan, json_object *chain); /* takes it */
 
 /* job-dismiss at the beginning of `done` and `failed`. */

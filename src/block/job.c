@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "block/decide.h"
 #include "block/job-private.h"
+#include "qapi/schema.h"
 
 /*
  * What block jobs do to the open modes of images was measured on QEMU 5.2, 7.2, 10.0 and 11.1, which agree
@@ -18,9 +19,10 @@
  *  - block-commit rewrites the header of the image above `top` when all is copied. If that image cannot
  *    become writable, the emulator dies there of a null pointer, all releases alike: what the gate must
  *    never let through.
- *  - The base of an active commit stays open O_RDWR after the pivot, as the guest writes to it.
+ *  - The base of an active commit stays open O_RDWR after the pivot, as the guest writes to it; and after an
+ *    abort, too, though it is a backing image then: so blockdev-reopen makes it read-only.
  *  - block-stream into an image that is not the disk's own leaves it writable since 10.0 (5.2 and 7.2 make
- *    it read-only again): so it is made read-only by blockdev-reopen, where there is one.
+ *    it read-only again): so that, too, is made read-only by blockdev-reopen.
  *  - block-commit and blockdev-mirror take a root node as `device` only, so the uppermost filter; a mirror
  *    then takes that filter's place unless `replaces` says which node is meant. `top-node` is the format.
  *  - blockdev-snapshot puts the overlay between a format and the filters above it, and makes what it covers
@@ -445,6 +447,54 @@ int job_add_image(const JobContext *context, JobPlan *plan, json_object *chain, 
         if (r >= 0)
                 *ret = json_object_get(chain_image(made, 0));
         return r;
+}
+
+/* --- back to read-only ---------------------------------------------------------------------------- */
+
+/* All that it was given, since what is left out would go back to its default. */
+static int reopened(const json_object *image, const json_object *lower, json_object **ret)
+{
+        json_object *options =
+                json_get(json_get(image, "options", json_type_object), "format", json_type_object);
+        CLEANUP(json) json_object *node = step_named("driver", json_get_string(image, "format"));
+        const char *file = json_get_string(image, "slice") ?: json_get_string(image, "storage");
+
+        if (!node || json_add_string(node, "node-name", json_get_string(image, "node")) < 0 ||
+            json_add_string(node, "file", file) < 0 ||
+            json_add_string(node, "backing", lower ? json_get_string(lower, "node") : NULL) < 0 ||
+            json_add_bool(node, "read-only", true) < 0)
+                return -ENOMEM;
+        if (options) {
+                json_object_object_foreach (options, key, value) {
+                        if (json_add(node, key, json_object_get(value)) < 0)
+                                return -ENOMEM;
+                }
+        }
+        *ret = TAKE(node);
+        return 0;
+}
+
+int job_add_read_only(const JobContext *context, json_object *steps, const json_object *image,
+                      const json_object *lower)
+{
+        const MusterSchema *schema = muster_facts_schema(verdicts_facts(context->verdicts));
+        bool stable = schema_find_root(schema, "blockdev-reopen") != NULL;
+        CLEANUP(json)
+        json_object *node = NULL, *list = json_object_new_array(), *arguments = json_object_new_object();
+        json_object *step;
+
+        /* Before 6.1 of one node at a time, and not yet promised. */
+        if (!stable && !schema_find_root(schema, "x-blockdev-reopen"))
+                return 0;
+        if (!list || !arguments || reopened(image, lower, &node) < 0)
+                return -ENOMEM;
+        if (stable && (json_append(list, TAKE(node)) < 0 || json_add(arguments, "options", TAKE(list)) < 0))
+                return -ENOMEM;
+        if (step_add(steps, stable ? "blockdev-reopen" : "x-blockdev-reopen",
+                     json_object_get(stable ? arguments : node),
+                     /* undo= */ NULL, /* undo_arguments= */ NULL, &step) < 0)
+                return -ENOMEM;
+        return json_add_bool(step, "ignore", true);
 }
 
 /* --- the end ------------------------------------------------------------------------------------- */

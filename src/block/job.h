@@ -36,8 +36,8 @@ typedef struct JobPlan {
         json_object *failed;
         json_object *chains; /* object: disk -> its chain when all went well */
         json_object *access; /* array of {"file", "node", "before", "during", "after"}: the open modes to
-                                be expected, each "O_RDONLY" or "O_RDWR", of local files whose image takes
-                                part */
+                                be expected, each "O_RDONLY", "O_RDWR" or null (closed), of local files whose
+                                image takes part */
         json_object
                 *decisions; /* as Plan.decisions: {"feature", "verdict", "driver", "choice", "evidence"} */
 } JobPlan;

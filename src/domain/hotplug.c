@@ -466,7 +466,9 @@ int device_attach(const LiveDomain *live, const char *device, size_t size, Devic
                 return r;
         if (edit.faults.n_errors > 0)
                 return edit_error(&edit, -EINVAL, ret_error);
-        r = check_implied(&edit, part, ret_error);
+        r = check_plug(edit.domain, part, ret_error);
+        if (r >= 0)
+                r = check_implied(&edit, part, ret_error);
         for (size_t i = edit.n_before; r >= 0 && i < edit.domain->n_devices; i++)
                 r = check_plug(edit.domain, edit.domain->devices[i], ret_error);
         if (r >= 0)
