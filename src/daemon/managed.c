@@ -278,6 +278,7 @@ Life *life_free(Life *life)
         json_object_put(life->granted);
         json_object_put(life->blocks);
         json_object_put(life->jobs);
+        json_object_put(life->pending);
         muster_verdicts_unref(life->verdicts);
         free(life);
         return NULL;
