@@ -317,7 +317,8 @@ def test_sigterm(program, tmp_path):
 
 # What only the stand-in does.
 
-def test_it_takes_half_a_megabyte(fake, tmp_path):
+@pytest.mark.slow  # that is, not with a sanitizer's memory
+def test_it_is_light(fake, tmp_path):
     with Machine(str(fake), tmp_path, *disk(tmp_path)) as machine, machine.peer() as peer:
         peer("cont")
         peer("query-block")
