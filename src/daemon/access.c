@@ -212,13 +212,14 @@ static bool may(acl_t acl, const struct stat *st, const ProcessUser *user, unsig
                 return true;
         if (st->st_uid == user->uid)
                 return !(access & ~permissions(find(acl, ACL_USER_OBJ, 0)));
-        entry = find(acl, ACL_USER, user->uid);
+        /* With an empty mask Linux does not look at named entries at all. */
+        entry = mask ? find(acl, ACL_USER, user->uid) : NULL;
         if (entry)
                 return !(access & ~(permissions(entry) & mask));
         while (next_entry(acl, &entry)) {
                 acl_tag_t tag = tag_of(entry);
 
-                if (tag != ACL_GROUP && tag != ACL_GROUP_OBJ)
+                if (tag != ACL_GROUP_OBJ && (tag != ACL_GROUP || !mask))
                         continue;
                 if (!is_in_group(user, tag == ACL_GROUP ? id_of(entry) : st->st_gid))
                         continue;

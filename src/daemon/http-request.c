@@ -22,6 +22,9 @@
  * read is rid of in bounded time, and a slow one is not. */
 #define ANSWER_PACE (64U * 1024)
 
+/* libmicrohttpd has renamed its own constant. */
+#define HTTP_TOO_LARGE 413U
+
 HttpRequest *http_request_free(HttpRequest *request)
 {
         if (!request)
@@ -175,7 +178,7 @@ static enum MHD_Result check_head(HttpRequest *request)
                 return refuse(request, MHD_HTTP_FORBIDDEN, "EPERM",
                               _("This user may not talk to the daemon; its administrator can permit it."));
         if (length && strtoull(length, NULL, 10) > server->limits.body)
-                return refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, "EMSGSIZE",
+                return refuse(request, HTTP_TOO_LARGE, "EMSGSIZE",
                               _("The request's body is larger than the daemon takes."));
         return MHD_YES;
 }
@@ -186,7 +189,7 @@ static enum MHD_Result append_body(HttpRequest *request, const char *data, size_
         size_t room = request->body_room ? request->body_room : 1024;
 
         if (size > request->connection->server->limits.body - request->body_size) {
-                http_refuse_raw(request->connection->fd, MHD_HTTP_CONTENT_TOO_LARGE, "EMSGSIZE",
+                http_refuse_raw(request->connection->fd, HTTP_TOO_LARGE, "EMSGSIZE",
                                 _("The request's body is larger than the daemon takes."));
                 return MHD_NO;
         }

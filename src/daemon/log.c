@@ -51,20 +51,21 @@ static char *clean(const char *text)
         return text ? text_for_terminal(text, strlen(text), LINE_MAX_BYTES) : NULL;
 }
 
-/* Every line of it cleaned; NULL: nothing in it. */
+/* Every line of it cleaned, up to the bound; NULL: nothing in it. */
 static char **detail_lines(const char *detail)
 {
-        CLEANUP(strv) char **lines = NULL, **result = NULL;
+        CLEANUP(strv) char **lines = NULL;
 
-        if (!detail || strv_split(detail, "\r\n", &lines) < 0)
-                return NULL;
-        for (size_t i = 0; lines[i] && i < DETAIL_LINES; i++) {
-                CLEANUP(free) char *line = clean(lines[i]);
+        for (unsigned i = 0; detail && *detail && i < DETAIL_LINES; i++) {
+                size_t size = strcspn(detail, "\r\n");
+                CLEANUP(free) char *line = text_for_terminal(detail, size, LINE_MAX_BYTES);
 
-                if (!line || strv_append(&result, line) < 0)
+                if (!line || (size > 0 && strv_append(&lines, line) < 0))
                         break;
+                detail += size;
+                detail += strspn(detail, "\r\n");
         }
-        return TAKE(result);
+        return TAKE(lines);
 }
 
 /* --- the journal --------------------------------------------------------------------------------- */

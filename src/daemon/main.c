@@ -86,14 +86,13 @@ static int run(const Options *options)
 {
         static Instance instance = {.lock_fd = -1};
         CLEANUP(MusterError) MusterError *error = NULL;
-        int r;
+        int r, status = EXIT_USAGE;
 
         r = settings_load(options->session, options->config, &instance.daemon.settings, &error);
-        if (r >= 0 && options->socket) {
-                free(instance.daemon.settings.socket);
-                instance.daemon.settings.socket = strdup(options->socket);
-                r = instance.daemon.settings.socket ? 0 : error_oom(&error);
-        }
+        if (r >= 0 && options->socket)
+                r = settings_set_socket(&instance.daemon.settings, options->socket, &error);
+        if (r != -EINVAL)
+                status = EXIT_FAILURE; /* which another try may mend */
         if (r >= 0)
                 r = instance_start(&instance, &error);
         if (r >= 0) {
@@ -105,7 +104,7 @@ static int run(const Options *options)
                 log_error(LOG_ERR, NULL, NULL, error, _("Cannot start"));
         }
         instance_clear(&instance);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r < 0 ? status : EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)

@@ -18,6 +18,7 @@
         USE(xmlBufferCreate)                                                                                \
         USE(xmlBufferFree)                                                                                  \
         USE(xmlCtxtReadMemory)                                                                              \
+        USE(xmlDocCopyNode)                                                                                 \
         USE(xmlDocGetRootElement)                                                                           \
         USE(xmlFreeDoc)                                                                                     \
         USE(xmlFreeNode)                                                                                    \

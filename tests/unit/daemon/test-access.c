@@ -158,6 +158,19 @@ static void test_sleeping_entries_stay_asleep(void **state)
         assert_false(can_open(&other, image, O_RDONLY));
 }
 
+/* One of its own that sleeps counts before what everybody may. */
+static void test_its_own_entry_is_woken(void **state)
+{
+        const char *image = in_dir("image");
+
+        make("image", 0600);
+        grant(image, &nobody, ACCESS_READ | ACCESS_WRITE);
+        assert_int_equal(chmod(image, 0646), 0);
+        assert_false(can_open(&nobody, image, O_RDWR));
+        grant(image, &nobody, ACCESS_READ | ACCESS_WRITE);
+        assert_true(can_open(&nobody, image, O_RDWR));
+}
+
 /* Nor does it lie in the way that the group has less than the mask will allow. */
 static void test_group_gains_nothing(void **state)
 {
@@ -327,6 +340,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_grant_and_revoke, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_two_users, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_sleeping_entries_stay_asleep, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(test_its_own_entry_is_woken, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_group_gains_nothing, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_nothing_to_do, set_up, tear_down),
                 cmocka_unit_test_setup_teardown(test_folders, set_up, tear_down),

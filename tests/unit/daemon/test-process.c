@@ -283,7 +283,7 @@ static void test_killed_while_held(void **state)
 /* A daemon that holds one, says which, and is killed. */
 static void fake_daemon(int fd)
 {
-        const ProcessSpec spec = {.argv = SHELL("exit 0")};
+        const ProcessSpec spec = {.argv = SHELL("exit 42")};
         Fixture fixture = {0};
         pid_t pid;
 
@@ -311,6 +311,7 @@ static void test_daemon_dies_while_held(void **state)
         assert_int_equal(waitpid(daemon, NULL, 0), daemon);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 127);
         assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0), 0);
         close(fds[0]);
         close(fds[1]);
