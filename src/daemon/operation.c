@@ -82,7 +82,8 @@ static void end(Operation *operation)
         if (operation->done)
                 operation->done(operation, operation->userdata);
         operation_free(operation);
-        if (was_head && managed->operations)
+        /* `done` may have asked for another one, which then has begun. */
+        if (was_head && managed->operations && !managed->operations->begun)
                 begin(managed->operations);
         managed_maybe_drop(managed);
         managed_unref(managed);
@@ -157,6 +158,7 @@ void operation_repeat(Operation *operation)
 
 static void begin(Operation *operation)
 {
+        operation->begun = true;
         operation->at = operation->kind->steps;
         log_message(LOG_DEBUG, operation->managed->name, operation->kind->name, _("Begins"));
         step(operation);
@@ -193,7 +195,7 @@ static void on_deadline(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        if (operation->managed->operations != operation) {
+        if (!operation->begun) {
                 operation->result = -ETIMEDOUT;
                 say_busy(operation);
                 end(operation);
@@ -213,7 +215,7 @@ static void on_deadline(uv_timer_t *timer)
 
 void operation_cancel(Operation *operation)
 {
-        if (operation->managed->operations != operation) {
+        if (!operation->begun) {
                 operation->result = -ECANCELED;
                 end(operation);
                 return;
