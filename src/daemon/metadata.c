@@ -266,6 +266,12 @@ static bool is_text(const char *text, bool lines)
         return good;
 }
 
+/* Libxml2 before 2.12 writes the URIs of name spaces without escaping them. */
+static bool is_uri(const char *uri)
+{
+        return *uri && is_text(uri, /* lines= */ false) && !strpbrk(uri, " \t&<>\"'");
+}
+
 static int check(const MetadataChange *change, MusterError **ret_error)
 {
         if (change->title && !is_text(change->title, /* lines= */ false))
@@ -275,8 +281,10 @@ static int check(const MetadataChange *change, MusterError **ret_error)
         if (change->description && !is_text(change->description, /* lines= */ true))
                 return error_set(ret_error, -EINVAL, _("A description is text, at most %zu bytes of UTF-8."),
                                  METADATA_TEXT_MAX);
-        if (change->uri && (!*change->uri || !is_text(change->uri, /* lines= */ false)))
-                return error_set(ret_error, -EINVAL, _("\"uri\" names no name space."));
+        if (change->uri && !is_uri(change->uri))
+                return error_set(ret_error, -EINVAL,
+                                 _("\"uri\" names no name space: it is empty, or has blanks or one of "
+                                   "&<>\"' in it."));
         if (change->xml && (!change->key || !is_prefix(change->key)))
                 return error_set(ret_error, -EINVAL,
                                  _("\"key\" must be a prefix for the name space: a letter, then letters, "
