@@ -10,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "config.h"
+#include "daemon/api.h"
 #include "daemon/instance.h"
 #include "daemon/log.h"
 
@@ -47,6 +48,7 @@ static int parse(int argc, char **argv, Options *ret)
                 {"config", required_argument, NULL, 'c'},
                 {"socket", required_argument, NULL, 'S'},
                 {"debug", no_argument, NULL, 'd'},
+                {"routes", no_argument, NULL, 'r'}, /* for a test */
                 {"version", no_argument, NULL, 'V'},
                 {"help", no_argument, NULL, 'h'},
                 {},
@@ -67,6 +69,9 @@ static int parse(int argc, char **argv, Options *ret)
                 case 'd':
                         ret->debug = true;
                         break;
+                case 'r':
+                        api_print_routes(stdout);
+                        return EXIT_SUCCESS;
                 case 'V':
                         printf("musterd %s\n", MUSTER_VERSION);
                         return EXIT_SUCCESS;

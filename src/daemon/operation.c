@@ -91,8 +91,8 @@ static void end(Operation *operation)
         if (operation->done)
                 operation->done(operation, operation->userdata);
         operation_free(operation);
-        /* What `done` has asked for may have begun by itself. */
-        if (was_head && managed->operations && !managed->operations->at)
+        /* `done` may have asked for another one, which then has begun. */
+        if (was_head && managed->operations && !managed->operations->begun)
                 begin(managed->operations);
         managed_maybe_drop(managed);
         managed_unref(managed);
@@ -167,6 +167,7 @@ void operation_repeat(Operation *operation)
 
 static void begin(Operation *operation)
 {
+        operation->begun = true;
         operation->at = operation->kind->steps;
         log_message(LOG_DEBUG, operation->managed->name, operation->kind->name, _("Begins"));
         step(operation);
@@ -203,7 +204,7 @@ static void on_deadline(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        if (operation->managed->operations != operation) {
+        if (!operation->begun) {
                 operation->result = -ETIMEDOUT;
                 say_busy(operation);
                 end(operation);
@@ -223,7 +224,7 @@ static void on_deadline(uv_timer_t *timer)
 
 void operation_cancel(Operation *operation)
 {
-        if (operation->managed->operations != operation) {
+        if (!operation->begun) {
                 operation->result = -ECANCELED;
                 end(operation);
                 return;

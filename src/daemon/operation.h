@@ -65,7 +65,7 @@ struct Operation {
         struct Steps *steps;       /* steps.h's */
         struct ChainsWork *chains; /* jobs.h's */
         bool must_undo;            /* a step has done what the undo steps undo */
-        bool stepping, resumed, undoing, working, cancelled, tolerant;
+        bool begun, stepping, resumed, undoing, working, cancelled, tolerant;
         int resumed_with;
         uv_timer_t *timer;
         uv_timer_t *wait_timer; /* a step's own, and how often it was due */

@@ -78,11 +78,25 @@ typedef struct AutostartData {
         char *path, *target;
 } AutostartData;
 extern const OperationKind op_autostart;
+
+/* op-rename.c */
 typedef struct RenameData {
         char *name;
-        char *definition;
+        /* the operation's own */
+        char *old_name, *definition, *path;
+        const Settings *settings;
+        Managed *holder; /* of the name */
 } RenameData;
 extern const OperationKind op_rename;
+
+/* op-metadata.c: as MetadataChange */
+typedef struct MetadataData {
+        char *title, *description, *uri, *key, *xml;
+        bool live, config; /* neither: all that there is */
+        /* the operation's own */
+        char *path, *old_config, *old_live, *new_config, *new_live;
+} MetadataData;
+extern const OperationKind op_metadata;
 
 /* op-qmp.c */
 typedef struct QmpData {

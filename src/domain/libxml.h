@@ -17,14 +17,17 @@
         USE(xmlBufferContent)                                                                               \
         USE(xmlBufferCreate)                                                                                \
         USE(xmlBufferFree)                                                                                  \
+        USE(xmlDocCopyNode)                                                                                 \
         USE(xmlCtxtReadMemory)                                                                              \
         USE(xmlDocCopyNode)                                                                                 \
         USE(xmlDocGetRootElement)                                                                           \
         USE(xmlFreeDoc)                                                                                     \
         USE(xmlFreeNode)                                                                                    \
+        USE(xmlFreeNs)                                                                                      \
         USE(xmlFreeParserCtxt)                                                                              \
         USE(xmlGetLineNo)                                                                                   \
         USE(xmlInitParser)                                                                                  \
+        USE(xmlNewNs)                                                                                       \
         USE(xmlNewParserCtxt)                                                                               \
         USE(xmlNewText)                                                                                     \
         USE(xmlNewTextChild)                                                                                \
