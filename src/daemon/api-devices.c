@@ -276,16 +276,24 @@ static void put_job(ApiCall *call)
 }
 
 const ApiRoute api_device_routes[] = {
-        {"POST", "/v1/domains/{domain}/devices", HTTP_RIGHT_ALL, API_BODY_XML, post_device},
-        {"PUT", "/v1/domains/{domain}/devices", HTTP_RIGHT_ALL, API_BODY_XML, put_device},
-        {"DELETE", "/v1/domains/{domain}/devices", HTTP_RIGHT_ALL, API_BODY_XML, delete_device},
+        {"POST", "/v1/domains/{domain}/devices", HTTP_RIGHT_ALL, API_BODY_XML, post_device,
+         "live:boolean config:boolean"},
+        {"PUT", "/v1/domains/{domain}/devices", HTTP_RIGHT_ALL, API_BODY_XML, put_device,
+         "live:boolean config:boolean force:boolean"},
+        {"DELETE", "/v1/domains/{domain}/devices", HTTP_RIGHT_ALL, API_BODY_XML, delete_device,
+         "live:boolean config:boolean alias:string target:string"},
         {"GET", "/v1/domains/{domain}/disks", HTTP_RIGHT_READ, API_BODY_NONE, get_disks},
-        {"POST", "/v1/domains/{domain}/snapshots", HTTP_RIGHT_ALL, API_BODY_JSON, post_snapshot},
-        {"POST", "/v1/domains/{domain}/jobs", HTTP_RIGHT_ALL, API_BODY_JSON, post_job},
+        {"POST", "/v1/domains/{domain}/snapshots", HTTP_RIGHT_ALL, API_BODY_JSON, post_snapshot, NULL,
+         "name:string disks:array"},
+        {"POST", "/v1/domains/{domain}/jobs", HTTP_RIGHT_ALL, API_BODY_JSON, post_job, NULL,
+         "type:string disk:string base:string top:string active:boolean delete:boolean file:string "
+         "format:string shallow:boolean reuse:boolean block:boolean synchronous:boolean keep:boolean "
+         "bandwidth:integer"},
         {"GET", "/v1/domains/{domain}/jobs", HTTP_RIGHT_READ, API_BODY_NONE, get_jobs},
         {"GET", "/v1/domains/{domain}/jobs/{disk}", HTTP_RIGHT_READ, API_BODY_NONE, get_jobs},
         {"DELETE", "/v1/domains/{domain}/jobs/{disk}", HTTP_RIGHT_ALL, API_BODY_NONE, delete_job},
-        {"PUT", "/v1/domains/{domain}/jobs/{disk}", HTTP_RIGHT_ALL, API_BODY_JSON, put_job},
+        {"PUT", "/v1/domains/{domain}/jobs/{disk}", HTTP_RIGHT_ALL, API_BODY_JSON, put_job, NULL,
+         "bandwidth:integer"},
         {"POST", "/v1/domains/{domain}/jobs/{disk}/pivot", HTTP_RIGHT_ALL, API_BODY_JSON, post_pivot},
         {},
 };

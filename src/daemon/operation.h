@@ -71,6 +71,7 @@ struct Operation {
         uv_timer_t *wait_timer; /* a step's own, and how often it was due */
         unsigned ticks;
         struct QmpSlot *slot;
+        void *waiting;                        /* what it waits for: `unwait` ends it */
         void (*unwait)(Operation *operation); /* how to end a wait that is neither a call nor work */
         bool (*on_event)(Operation *operation, const char *name, json_object *event);
         void (*on_end)(Operation *operation); /* the emulator has ended */

@@ -10,10 +10,12 @@
 /* op-start.c. Takes what data owns. */
 typedef struct StartData {
         bool paused, force_boot;
-        char *definition;      /* of a transient domain; NULL: the domain's own */
-        char *restore_file;    /* a saved state to go on from; NULL: boot */
-        bool remove_saved;     /* which is a managed one, and goes when it was taken up */
-        bool keep_saved_state; /* paused or not as it was saved */
+        char *definition;         /* of a transient domain; NULL: the domain's own */
+        char *restore_file;       /* a saved state to go on from; NULL: the managed save, or boot */
+        bool remove_saved;        /* which is a managed one, and goes when it was taken up */
+        struct StartSaved *saved; /* save.c's own */
+        char *stale_file;         /* a managed save that is over now */
+        bool keep_saved_state;    /* paused or not as it was saved */
         /* the operation's own */
         PrepareInput input;
         Prepared prepared;
@@ -30,6 +32,8 @@ typedef struct StartData {
         json_object *threads; /* {"vcpus", "iothreads"}: replies */
 } StartData;
 extern const OperationKind op_start;
+/* The same, for a start with a saved state, which takes as long as that is large. */
+extern const OperationKind op_restore;
 
 /* op-end.c */
 typedef struct DestroyData {

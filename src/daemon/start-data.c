@@ -228,6 +228,8 @@ void start_data_clear(StartData *data)
 {
         free(data->definition);
         free(data->restore_file);
+        free(data->stale_file);
+        start_saved_free(data->saved);
         prepare_input_clear(&data->input);
         prepared_clear(&data->prepared);
         free(data->run_directory);

@@ -17,7 +17,6 @@
         USE(xmlBufferContent)                                                                               \
         USE(xmlBufferCreate)                                                                                \
         USE(xmlBufferFree)                                                                                  \
-        USE(xmlDocCopyNode)                                                                                 \
         USE(xmlCtxtReadMemory)                                                                              \
         USE(xmlDocCopyNode)                                                                                 \
         USE(xmlDocGetRootElement)                                                                           \
