@@ -7,6 +7,7 @@
 #include "domain/device/controller-private.h"
 #include "domain/device/disk-private.h"
 #include "domain/hotplug-private.h"
+#include "domain/section/features.h"
 #include "domain/section/os.h"
 
 /*
@@ -302,6 +303,12 @@ static int check_pci(const Domain *domain, const Part *part, MusterError **ret_e
                                  _("Nothing can be plugged at PCI address %s while the guest runs; leave "
                                    "<address> out, so that a root port or a bridge is taken that is free."),
                                  text);
+        if (os_pci_machine(domain) == PCI_MACHINE_I440FX && !features_acpi(domain))
+                return error_set(
+                        ret_error, -EOPNOTSUPP,
+                        _("Without ACPI this machine's PCI bus cannot be plugged into; add "
+                          "<features><acpi/></features> to the definition (--config), and start the "
+                          "domain anew."));
         if (port_switched_off(domain, address->bus))
                 return error_set(ret_error, -EOPNOTSUPP,
                                  _("The port of PCI address %s has hotplug='off'; give another address."),
