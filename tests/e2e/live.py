@@ -101,7 +101,8 @@ class Live:
                     self.qmp("device_del", id=device)
             self.qmp("query-status")
             time.sleep(0.01)
-        raise AssertionError(f"{device} was not deleted: {self.qmp('qom-list', path='/machine/peripheral')}, {self.qmp.events}")
+        left = [d["name"] for d in self.qmp("qom-list", path="/machine/peripheral")]
+        raise AssertionError(f"{device} was not deleted: {left}, {[e for e in self.qmp.events if e['event'] != 'RESET']}")
 
     def wait_job(self, job, *states):
         end = time.monotonic() + 60
@@ -376,7 +377,7 @@ def refusals(live):
             ("<sandwich/>", "is no device"),
             ("<rng model='virtio'><backend model='random'>/dev/urandom</backend>"
              f"<address type='pci' domain='0' bus='0' slot='9' function='{int(conventional)}'/></rng>",
-             "without a function 0" if conventional else "Nothing can be plugged"),
+             "nothing is at function 0" if conventional else "Nothing can be plugged"),
     ):
         try:
             live.change("attach", device=device)
