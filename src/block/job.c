@@ -106,6 +106,12 @@ int job_chain(const JobContext *context, const char *disk, const json_object **r
                         _("The domain has no disk %s with an image in it; `muster domblklist` shows "
                           "its disks."),
                         disk);
+        if (json_get_bool(chain, "transient", false))
+                return error_set(
+                        ret_error, -EOPNOTSUPP,
+                        _("Disk %s is transient: its topmost image goes when the domain ends, so there "
+                          "is nothing to keep of it; remove <transient/>, and start the domain anew."),
+                        disk);
         *ret = chain;
         return chain_check(chain, ret_error);
 }

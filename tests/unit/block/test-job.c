@@ -272,6 +272,9 @@ static void test_refusals(void **state)
         json_add_bool(chain_of(&setting), "shared", true);
         check_error(job_commit(&setting.context, "vda", 1, 2, 0, &plan, &error), -EBUSY, &error,
                     "is shared (<shareable/>)");
+        json_add_bool(chain_of(&setting), "transient", true);
+        check_error(job_pull(&setting.context, "vda", 0, 3, 0, &plan, &error), -EOPNOTSUPP, &error,
+                    "is transient");
         setting_clear(&setting);
 
         setting_make(&setting, "10.0-x86_64", FLAG_AS_IS, MUSTER_ACCESS_RO, /* filter= */ false);
