@@ -28,7 +28,7 @@ def installed_files(tmp_path_factory):
         size = sum(file.stat().st_blocks * 512 for file in image.iterdir()) >> 20
         figures.append(f"{found.acceleration}; booted in {found.boot_seconds:.1f} s; image of {size} MiB")
         found.check("systemctl is-system-running --wait", timeout=120)
-        found.check("tar -x -p -C / -f /dev/nvme1n1 && systemctl daemon-reload")
+        found.check("tar -x -p --keep-directory-symlink -C / -f /dev/nvme1n1 && systemctl daemon-reload")
         yield found
     finally:
         found.stop()
@@ -67,8 +67,8 @@ def api(enabled):
 
 
 def journal(machine):
-    return machine.run("journalctl --no-pager -b -n 80 -o short-monotonic -t musterd -t systemd; "
-                       "systemctl --no-pager status musterd.service musterd.socket").out
+    return machine.run("journalctl --no-pager -b -n 80 -o short-monotonic -u musterd.service -u musterd.socket; "
+                       "systemctl --no-pager --lines 0 status musterd.service musterd.socket").out
 
 
 @pytest.hookimpl(hookwrapper=True)
