@@ -28,7 +28,7 @@ class Api:
     def __init__(self, machine, socket="/run/muster/muster.sock", user="root"):
         self.machine, self.socket, self.user = machine, socket, user
 
-    def request(self, method, path, body=None, timeout=90):
+    def request(self, method, path, body=None, timeout=40):
         """Status and body, whatever they are."""
         curl = ["curl", "--silent", "--show-error", "--max-time", str(timeout), "--unix-socket", self.socket,
                 "--request", method, "--write-out", r"\n%{http_code}"]

@@ -5,6 +5,7 @@ A machine of its own: Debian with systemd as PID 1 in an emulator, and a channel
 The disk is what make-image made, written to a snapshot that goes with the emulator. What is to be installed
 comes as a second disk, which is a tar archive. The channel is a virtio-serial port with ./agent at its other end.
 """
+import ctypes
 import os
 import pathlib
 import select
@@ -57,6 +58,11 @@ def says(stream, words, deadline):
     return True
 
 
+def die_with_parent():
+    """A run that is killed must not leave a machine behind."""
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+
+
 class Result:
     def __init__(self, command, code, out):
         self.command, self.code, self.out = command, code, out
@@ -83,7 +89,8 @@ class Machine:
         with theirs:
             self.process = subprocess.Popen(self.command_line(image, payload, arguments, theirs.fileno()),
                                             pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
-                                            stdout=subprocess.DEVNULL, stderr=open(self.folder / "stderr", "wb"))
+                                            stdout=subprocess.DEVNULL, stderr=open(self.folder / "stderr", "wb"),
+                                            preexec_fn=die_with_parent)
         self.wait_for_agent(BOOT_SECONDS)
         self.boot_seconds = time.monotonic() - begun
 

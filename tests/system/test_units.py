@@ -39,7 +39,7 @@ def test_units_are_sound(machine):
     assert {unit.rsplit("/", 1)[1] for unit in units} >= {"musterd.service", "musterd.socket"}
     assert machine.check("systemd-analyze verify --man=no " + " ".join(units)) == ""
     users = machine.check("ls -d /usr/lib/systemd/user/muster*").split()
-    assert machine.check("systemd-analyze verify --user --man=no " + " ".join(users)) == ""
+    assert machine.check("XDG_RUNTIME_DIR=/run systemd-analyze verify --user --man=no " + " ".join(users)) == ""
 
 
 def test_exposure(machine, figure):
@@ -51,11 +51,13 @@ def test_exposure(machine, figure):
 
 
 def test_service_is_supervised(machine):
+    machine.check("systemctl start musterd.service")
     found = properties(machine, "musterd.service")
     assert found["Type"] == "notify"
     assert found["KillMode"] == "process"
     assert found["Restart"] in ("on-failure", "on-abnormal", "always")
     assert found["WatchdogUSec"] not in ("0", "infinity")
+    assert int(found["WatchdogTimestampMonotonic"]) > 0  # and it is fed
 
 
 def test_activated_by_the_socket(enabled):
