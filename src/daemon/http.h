@@ -6,6 +6,11 @@
  * the loop's thread. A request is handed over when all of it is there, within the limits below; what exceeds
  * them is answered here (400, 408, 413, 414, 429, 431, 503) and never reaches the handler. Answers are
  * given later, in any order, exactly once each; a slow or dead client holds up nobody.
+ *
+ * Refusals have the daemon's JSON body, but for what libmicrohttpd refuses before anybody is asked: a first
+ * line or header that is none or too long (400, 414, 431; together they may take 16 KiB), with a body of
+ * HTML. Whoever has one connection too many is told at once and shut out, perhaps while it still writes its
+ * request: a client that fails to write should read before it gives up.
  */
 
 #include <stdbool.h>
@@ -58,12 +63,13 @@ int http_server_new(uv_loop_t *loop, int listen_fd, const HttpLimits *limits, Ht
 
 /*
  * Accepts nobody any more and ends what is open: requests that were not answered are `gone`, and have to be
- * answered still. Its loop handles close as the loop runs on; frees the server when the last request was
- * answered. Returns NULL.
+ * answered still. What was answered before goes out as far as the sockets take it at once. Its loop handles
+ * close as the loop runs on; frees the server when the last request was answered. May be called from any
+ * callback of the server, and calls those of requests and streams itself. Returns NULL.
  */
 HttpServer *http_server_close(HttpServer *server);
 
-/* Requests that are open, for metrics and tests. */
+/* Connections that are open, for metrics and tests. */
 size_t http_server_connections(const HttpServer *server);
 
 /* Borrowed, for the request's life. */
@@ -83,7 +89,8 @@ void http_request_answer(HttpRequest *request, unsigned status, const char *type
 /*
  * Answers with a stream that stays open (200, chunked, Content-Type `type`), and frees the request. `closed`
  * is called at most once, when the client has gone, was too slow, or the server closed; the stream is freed
- * behind it, and nothing may be sent any more. NULL: out of memory, the request was answered with 500.
+ * behind it, and nothing may be sent any more; NULL: nobody wants to know. Returns NULL when out of memory,
+ * the request then was answered with 500, or when its client is gone.
  */
 HttpStream *http_request_stream(HttpRequest *request, const char *type,
                                 void (*closed)(HttpStream *stream, void *userdata), void *userdata);

@@ -38,13 +38,16 @@ typedef struct ProcessSpec {
         const char *directory; /* working directory; NULL: "/" */
         const int *fds;        /* these become 3, 4, …: borrowed */
         size_t n_fds;
-        const ProcessUser *user; /* NULL: the daemon's own. No new privileges then, no capabilities */
+        const ProcessUser *user; /* NULL: the daemon's own; else no capabilities */
+        bool privileges; /* setuid helpers of a process with a `user` work (qemu-bridge-helper); else it and
+                            what it runs can gain nothing */
         const char *scope; /* "muster-demo-1.scope": a transient scope for it, in `slice`; NULL, or where no
                               systemd runs: none */
         const char *slice; /* "muster.slice"; NULL: the default */
         bool session;      /* the scope is the user's instance's */
-        uint64_t nofile, memlock; /* RLIMIT_*; 0: inherited */
+        uint64_t nofile, memlock; /* RLIMIT_*; 0: inherited. As much of it as the daemon may give */
         bool core;                /* core dumps allowed; else the limit is 0 */
+        bool reset_oom; /* back to oom_score_adj 0: the daemon has lowered its own, which is inherited */
 } ProcessSpec;
 
 /*
@@ -68,7 +71,11 @@ void process_release(Process *process, ProcessRunningFn running, void *userdata)
 int process_open(uv_loop_t *loop, pid_t pid, uint64_t start, const char *scope, bool session, Process **ret,
                  MusterError **ret_error);
 
-/* It ended: once, on the loop. `status` as of waitpid(), or -1 where it was not our child. */
+/*
+ * It ended: once, on the loop, after what `held` or `running` had to say; also if it had ended when this was
+ * called. `status` as of waitpid(), or -1 where it was not our child. In the callback process_signal() still
+ * reaches with SIGKILL what it left behind.
+ */
 typedef void (*ProcessEndedFn)(Process *process, int status, void *userdata);
 void process_on_end(Process *process, ProcessEndedFn ended, void *userdata);
 
@@ -80,6 +87,9 @@ bool process_ended(const Process *process);
 /* By pidfd to the process itself; with SIGKILL to all of its scope or group, too. */
 void process_signal(Process *process, int signal);
 
-/* Lets go of it, whether it runs or not (a held one is ended); frees it when the loop has closed its
- * handles. Returns NULL. */
+/*
+ * Lets go of it, whether it runs or not (a held one is ended); frees it when the loop has closed its
+ * handles (one that is held or was killed: when it has ended, too). No callback comes any more. Returns
+ * NULL. A child that runs on is a zombie between its end and the daemon's: that is for the daemon's own end.
+ */
 Process *process_free(Process *process);

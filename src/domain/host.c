@@ -201,14 +201,14 @@ static char *named_directory(const char *variable)
         return directory && directory[0] == '/' ? strdup(directory) : NULL;
 }
 
-static int find_directories(LocalHost *self, MusterError **ret_error)
+static int find_directories(LocalHost *self, const char *run, const char *state, MusterError **ret_error)
 {
         bool known = true, root = geteuid() == 0;
 
-        self->run_directory = named_directory("MUSTER_RUN_DIR");
+        self->run_directory = run ? strdup(run) : named_directory("MUSTER_RUN_DIR");
         if (!self->run_directory)
                 self->run_directory = root ? strdup("/run/muster/domains") : users_run_directory();
-        self->state_directory = named_directory("MUSTER_STATE_DIR");
+        self->state_directory = state ? strdup(state) : named_directory("MUSTER_STATE_DIR");
         if (!self->state_directory)
                 self->state_directory =
                         root ? strdup("/var/lib/muster/domains") : users_state_directory(&known);
@@ -226,6 +226,12 @@ static int find_directories(LocalHost *self, MusterError **ret_error)
 
 int host_local(DomainHost **ret, MusterError **ret_error)
 {
+        return host_local_at(/* run_directory= */ NULL, /* state_directory= */ NULL, ret, ret_error);
+}
+
+int host_local_at(const char *run_directory, const char *state_directory, DomainHost **ret,
+                  MusterError **ret_error)
+{
         LocalHost *self = calloc(1, sizeof(*self));
         CLEANUP(DomainHost) DomainHost *host = self ? &self->host : NULL;
         int r;
@@ -242,7 +248,7 @@ int host_local(DomainHost **ret, MusterError **ret_error)
                 .random = host_random,
                 .userdata = self,
         };
-        r = find_directories(self, ret_error);
+        r = find_directories(self, run_directory, state_directory, ret_error);
         if (r < 0)
                 return r;
         if (uname(&self->name) < 0)

@@ -19,6 +19,15 @@ struct DomainHost {
          * a TPM's state). Absolute; "/NAME" is put behind both. */
         const char *run_directory, *state_directory;
 
+        /*
+         * The number that a listening socket for the monitor will have in the emulator; 0: it makes one
+         * itself. Where it was made before, a client can connect before the emulator is up.
+         */
+        int monitor_fd;
+
+        /* Whether the emulator confines itself (-sandbox), as far as its binary can and the domain lets it. */
+        bool sandbox;
+
         /* The descriptors of firmware; borrowed. */
         int (*firmware)(const DomainHost *host, const FirmwareList **ret, MusterError **ret_error);
 
@@ -50,6 +59,10 @@ struct DomainHost {
 
 /* This machine: files, programs in PATH, muster's own configuration of networks. To host_free(). */
 int host_local(DomainHost **ret, MusterError **ret_error);
+
+/* The same, where a domain's own files lie elsewhere; either may be NULL. */
+int host_local_at(const char *run_directory, const char *state_directory, DomainHost **ret,
+                  MusterError **ret_error);
 DomainHost *host_free(DomainHost *host);
 
 DEFINE_CLEANUP(DomainHost, host_free);

@@ -387,16 +387,11 @@ static int explain_denied(const char *program, MusterError **ret_error)
                          program);
 }
 
-int sandbox_explain(const Sandbox *sandbox, const SandboxReport *report, MusterError **ret_error)
+int sandbox_explain_exec(const char *program, int error, MusterError **ret_error)
 {
-        const char *program = sandbox->program;
         struct stat st;
 
-        if (report->step < 0 || report->step > STEP_EXEC || report->error <= 0)
-                return error_set(ret_error, -EIO, _("%s could not be started."), program);
-        if (report->step != STEP_EXEC)
-                return error_errno(ret_error, -report->error, "%s %s", program, _(step_names[report->step]));
-        switch (report->error) {
+        switch (error) {
         case ENOENT:
         case ENOTDIR:
                 if (stat(program, &st) == 0)
@@ -409,6 +404,17 @@ int sandbox_explain(const Sandbox *sandbox, const SandboxReport *report, MusterE
                                  _("%s is neither a program for this machine nor a script with a #! line."),
                                  program);
         default:
-                return error_errno(ret_error, -report->error, "%s %s", program, _(step_names[report->step]));
+                return error_errno(ret_error, -error, "%s %s", program, _(step_names[STEP_EXEC]));
         }
+}
+
+int sandbox_explain(const Sandbox *sandbox, const SandboxReport *report, MusterError **ret_error)
+{
+        const char *program = sandbox->program;
+
+        if (report->step < 0 || report->step > STEP_EXEC || report->error <= 0)
+                return error_set(ret_error, -EIO, _("%s could not be started."), program);
+        if (report->step != STEP_EXEC)
+                return error_errno(ret_error, -report->error, "%s %s", program, _(step_names[report->step]));
+        return sandbox_explain_exec(program, report->error, ret_error);
 }

@@ -47,6 +47,9 @@ int sandbox_take_user(const MusterContext *context, Sandbox *sandbox);
 /* Groups and ids of the target user, for good; async-signal-safe. 0 or -errno. */
 int sandbox_drop_rights(const Sandbox *sandbox);
 
+/* Why execve() refused it. */
+int sandbox_explain_exec(const char *program, int error, MusterError **ret_error);
+
 /* The sentence for a report. */
 int sandbox_explain(const Sandbox *sandbox, const SandboxReport *report, MusterError **ret_error);
 

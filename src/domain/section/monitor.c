@@ -24,6 +24,26 @@ static int plan_directory(Plan *plan)
         return plan_file(plan, PLAN_FILE_DIRECTORY, path, /* from= */ NULL, "sockets");
 }
 
+/* Since QEMU 2.12 a chardev takes a descriptor that listens already. */
+static int plan_descriptor(Plan *plan, const char *path)
+{
+        json_object *fd = json_object_new_object();
+
+        if (!fd || json_add_int(fd, "fd", plan->domain->host->monitor_fd) < 0 ||
+            json_add_string(fd, "purpose", "monitor") < 0 || json_add_string(fd, "listen", path) < 0) {
+                json_object_put(fd);
+                return -ENOMEM;
+        }
+        return json_append(plan->fds, fd);
+}
+
+static int add_address(const Plan *plan, const char *path, json_object *chardev)
+{
+        int fd = plan->domain->host->monitor_fd;
+
+        return fd > 0 ? json_add_stringf(chardev, "fd", "%d", fd) : json_add_string(chardev, "path", path);
+}
+
 static int plan_socket(Plan *plan, const Part *part)
 {
         CLEANUP(free) char *path = plan_run_path(plan, "monitor.sock");
@@ -35,11 +55,13 @@ static int plan_socket(Plan *plan, const Part *part)
         if (!chardev_check_socket(plan->domain, part->element, path))
                 return 0;
         r = plan_file(plan, PLAN_FILE_CREATE, path, /* from= */ NULL, "monitor");
+        if (r >= 0 && plan->domain->host->monitor_fd > 0)
+                r = plan_descriptor(plan, path);
         if (r < 0)
                 return r;
         chardev = json_object_new_object();
         if (!chardev || json_add_string(chardev, "backend", "socket") < 0 ||
-            json_add_string(chardev, "id", CHARDEV) < 0 || json_add_string(chardev, "path", path) < 0 ||
+            json_add_string(chardev, "id", CHARDEV) < 0 || add_address(plan, path, chardev) < 0 ||
             json_add_bool(chardev, "server", true) < 0 || json_add_bool(chardev, "wait", false) < 0) {
                 json_object_put(chardev);
                 return -ENOMEM;

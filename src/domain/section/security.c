@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "domain/section/security.h"
 
+#include <errno.h>
+
 #include "base/i18n.h"
 #include "base/util.h"
+#include "domain/device/interface.h"
 #include "domain/plan.h"
 #include "domain/value.h"
 
@@ -49,7 +52,33 @@ static int read_security(Domain *domain, Part *part)
         return 0;
 }
 
+/*
+ * The strictest filter that the binary declares: no obsolete system calls, no way to gain rights, no
+ * programs, no change of its own priorities (processors are given to its threads from outside).
+ */
+static int plan_security(Plan *plan, Part *part)
+{
+        static const char *const words[] = {"obsolete", "elevateprivileges", "spawn", "resourcecontrol"};
+        const Domain *domain = plan->domain;
+        CLEANUP(free) char *argument = strdup("on");
+
+        if (!domain->host->sandbox || !domain_option_has(domain, "sandbox", "enable") ||
+            interface_spawns(domain))
+                return argument ? 0 : -ENOMEM;
+        for (size_t i = 0; argument && i < ELEMENTSOF(words); i++) {
+                char *longer;
+
+                if (!domain_option_has(domain, "sandbox", words[i]))
+                        continue;
+                longer = text_format("%s,%s=deny", argument, words[i]);
+                free(argument);
+                argument = longer;
+        }
+        return argument ? plan_option(plan, "-sandbox", argument) : -ENOMEM;
+}
+
 const PartKind section_security = {
         .name = "seclabel",
         .read = read_security,
+        .plan = plan_security,
 };

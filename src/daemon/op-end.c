@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <signal.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "daemon/files.h"
+#include "daemon/log.h"
+#include "daemon/operations.h"
+#include "daemon/life-record.h"
+
+/*
+ * How a domain ends, whoever ends it: its process goes, then its helpers, then its files, and last its
+ * record, so that whatever of this a daemon that dies leaves undone is done by the next one.
+ */
+
+/* What the kernel takes to end a process that is not in the middle of I/O to a disk that hangs. */
+#define KILL_USEC     (15 * USEC_PER_SEC)
+#define GRACE_USEC    (10 * USEC_PER_SEC)
+#define HELPERS_USEC  (2 * USEC_PER_SEC)
+#define HELPERS_TICKS 50U
+
+/* --- what operations demand ------------------------------------------------------------------------ */
+
+int require_running(Operation *operation)
+{
+        const Managed *managed = operation->managed;
+
+        if (!managed->life)
+                return error_set(&operation->error, -ESTALE, _("Domain %s does not run; start it first."),
+                                 managed->name);
+        if (managed->life->read_only)
+                return error_set(
+                        &operation->error, -EROFS,
+                        _("Domain %s was adopted to be looked at only, since its command line cannot be "
+                          "mapped to a definition."),
+                        managed->name);
+        return 0;
+}
+
+int require_shut_off(Operation *operation)
+{
+        const Managed *managed = operation->managed;
+
+        if (!managed->life)
+                return 0;
+        return error_set(&operation->error, -ESTALE, _("Domain %s runs already (%s)."), managed->name,
+                         domain_state_name(managed->state));
+}
+
+/* --- waiting for the process ----------------------------------------------------------------------- */
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+        free(handle);
+}
+
+static void stop_wait(Operation *operation)
+{
+        uv_timer_t *timer = TAKE(operation->wait_timer);
+
+        operation->on_end = NULL;
+        if (timer)
+                uv_close((uv_handle_t *)timer, on_timer_closed);
+}
+
+static void on_end(Operation *operation)
+{
+        stop_wait(operation);
+        operation_resume(operation, 0);
+}
+
+static void on_late(uv_timer_t *timer)
+{
+        Operation *operation = timer->data;
+        Managed *managed = operation->managed;
+
+        stop_wait(operation);
+        operation_resume(operation,
+                         error_set(operation_error(operation), -EBUSY,
+                                   _("The process %d of domain %s does not end: the kernel waits for "
+                                     "a disk or the network."),
+                                   (int)process_pid(managed->life->process), managed->name));
+}
+
+/* Until the emulator has ended; on_end comes behind the life's own look at it. */
+static int wait_end(Operation *operation, uint64_t usec, uv_timer_cb late)
+{
+        const Life *life = operation->managed->life;
+
+        if (!life || !life->process || process_ended(life->process))
+                return 0;
+        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
+        if (!operation->wait_timer)
+                return error_oom(operation_error(operation));
+        uv_timer_init(operation->daemon->loop, operation->wait_timer);
+        operation->wait_timer->data = operation;
+        uv_timer_start(operation->wait_timer, late, usec / USEC_PER_MSEC, 0);
+        operation->on_end = on_end;
+        return operation_wait(operation, stop_wait);
+}
+
+int step_kill(Operation *operation)
+{
+        Life *life = operation->managed->life;
+
+        if (life && life->process && !process_ended(life->process)) {
+                life->ending = true;
+                process_signal(life->process, SIGKILL);
+        }
+        return 0;
+}
+
+int step_wait_end(Operation *operation)
+{
+        return wait_end(operation, KILL_USEC, on_late);
+}
+
+/* --- what it leaves -------------------------------------------------------------------------------- */
+
+static bool helpers_run(const Life *life)
+{
+        for (const LifeHelper *helper = life->helpers; helper; helper = helper->next)
+                if (helper->process && !process_ended(helper->process))
+                        return true;
+        return false;
+}
+
+static void signal_helpers(const Life *life, int signal)
+{
+        for (const LifeHelper *helper = life->helpers; helper; helper = helper->next)
+                if (helper->process && !process_ended(helper->process))
+                        process_signal(helper->process, signal);
+}
+
+static void on_helper_tick(uv_timer_t *timer)
+{
+        Operation *operation = timer->data;
+        Life *life = operation->managed->life;
+
+        if (helpers_run(life) && ++operation->ticks < HELPERS_TICKS)
+                return;
+        signal_helpers(life, SIGKILL);
+        stop_wait(operation);
+        operation_resume(operation, 0);
+}
+
+/* Most end with the emulator's connection; a TPM wants to write its state first. */
+int step_end_helpers(Operation *operation)
+{
+        Life *life = operation->managed->life;
+
+        if (!life || !helpers_run(life))
+                return 0;
+        signal_helpers(life, SIGTERM);
+        operation->ticks = 0;
+        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
+        if (!operation->wait_timer)
+                return error_oom(operation_error(operation));
+        uv_timer_init(operation->daemon->loop, operation->wait_timer);
+        operation->wait_timer->data = operation;
+        uv_timer_start(operation->wait_timer, on_helper_tick, 0,
+                       HELPERS_USEC / USEC_PER_MSEC / HELPERS_TICKS);
+        return operation_wait(operation, stop_wait);
+}
+
+static int work_remove(Operation *operation, MusterError **ret_error)
+{
+        const Life *life = operation->managed->life;
+
+        files_clean_up(life->remove, life->granted, life->uid);
+        return 0;
+}
+
+int step_remove_files(Operation *operation)
+{
+        return operation->managed->life ? operation_work(operation, work_remove) : 0;
+}
+
+/* The event is written down before the record goes: a daemon that dies in between tells it twice, not never.
+ */
+int step_forget_life(Operation *operation)
+{
+        Managed *managed = operation->managed;
+        CLEANUP(MusterError) MusterError *error = NULL;
+        Life *life = managed->life;
+        DomainReason reason;
+
+        if (!life)
+                return 0;
+        if (life->process && !process_ended(life->process))
+                return error_set(operation_error(operation), -EBUSY,
+                                 _("The process of domain %s still runs."), managed->name);
+        reason = life->end_reason;
+        managed_set_state(managed, STATE_SHUT_OFF, reason, "stopped");
+        if (life_record_remove(managed, &error) < 0)
+                log_error(LOG_ERR, managed->name, operation->kind->name, error, _("Its record stays"));
+        life_free(life);
+        return 0;
+}
+
+static int check_ended(Operation *operation)
+{
+        const Life *life = operation->managed->life;
+
+        /* Another one has cleaned up; or it was started anew meanwhile. */
+        if (!life || (life->process && !process_ended(life->process)))
+                operation->at += 3;
+        return 0;
+}
+
+const OperationKind op_clean_up = {
+        .name = "clean-up",
+        .steps = (const OperationStep[]){check_ended, step_end_helpers, step_remove_files, step_forget_life,
+                                         NULL},
+        .timeout_usec = 600 * USEC_PER_SEC,
+};
+
+/* --- destroy --------------------------------------------------------------------------------------- */
+
+static int check_destroy(Operation *operation)
+{
+        const DestroyData *data = operation->data;
+        Life *life = operation->managed->life;
+
+        if (!life && !data->was_active)
+                return error_set(&operation->error, -ESTALE, _("Domain %s does not run."),
+                                 operation->managed->name);
+        if (life) {
+                life->end_reason = REASON_DESTROYED;
+                life->ending = true;
+        }
+        return 0;
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+        Operation *operation = timer->data;
+
+        stop_wait(operation);
+        operation_resume(
+                operation,
+                error_set(operation_error(operation), -EBUSY,
+                          _("The emulator of domain %s does not end by itself; without \"graceful\" it "
+                            "is killed."),
+                          operation->managed->name));
+}
+
+static int step_grace(Operation *operation)
+{
+        const DestroyData *data = operation->data;
+        const Life *life = operation->managed->life;
+
+        if (!data->graceful || !life || !life->process || process_ended(life->process))
+                return 0;
+        process_signal(life->process, SIGTERM);
+        return wait_end(operation, GRACE_USEC, on_grace_over);
+}
+
+static int step_answer(Operation *operation)
+{
+        operation->answer = managed_to_json(operation->managed);
+        return 0;
+}
+
+const OperationKind op_destroy = {
+        .name = "destroy",
+        .size = sizeof(DestroyData),
+        .steps = (const OperationStep[]){check_destroy, step_grace, step_kill, step_wait_end,
+                                         step_end_helpers, step_remove_files, step_forget_life, step_answer,
+                                         NULL},
+        .timeout_usec = 60 * USEC_PER_SEC,
+        .flags = OPERATION_URGENT,
+};
+
+/* --- what the definition says ---------------------------------------------------------------------- */
+
+static bool wants(const Operation *operation, const char *action)
+{
+        const ReactData *data = operation->data;
+        const Life *life = operation->managed->life;
+        const char *said;
+
+        if (!life || life->ending)
+                return false;
+        /* A reboot that was asked for makes a shutdown of the guest's one. */
+        if (life->rebooting && streq(data->what, "on_poweroff"))
+                return streq(action, "restart");
+        said = json_get_string(life->lifecycle, data->what) ?: "destroy";
+        if (startswith(said, "coredump-"))
+                return streq(action, "coredump") || streq(said + strlen("coredump-"), action);
+        return streq(said, action);
+}
+
+static int step_dump(Operation *operation)
+{
+        Managed *managed = operation->managed;
+        CLEANUP(free) char *path = NULL;
+        json_object *arguments;
+
+        if (!wants(operation, "coredump"))
+                return 0;
+        path = managed_state_path(managed, "crash.elf");
+        arguments = json_object_new_object();
+        if (!path || !arguments || json_add_bool(arguments, "paging", false) < 0 ||
+            json_add_stringf(arguments, "protocol", "file:%s", path) < 0) {
+                json_object_put(arguments);
+                return error_oom(&operation->error);
+        }
+        log_message(LOG_NOTICE, managed->name, operation->kind->name, _("Its memory is dumped to %s"), path);
+        return operation_call_for(operation, "dump-guest-memory", arguments, OPERATION_TOLERATE,
+                                  600 * USEC_PER_SEC);
+}
+
+static int step_restart(Operation *operation)
+{
+        if (!wants(operation, "restart"))
+                return 0;
+        return operation_call(operation, "system_reset", NULL, 0);
+}
+
+static int step_restart_cont(Operation *operation)
+{
+        Life *life = operation->managed->life;
+
+        if (!wants(operation, "restart"))
+                return 0;
+        life->rebooting = false;
+        life->run_reason = REASON_BOOTED;
+        return operation_call(operation, "cont", NULL, 0);
+}
+
+static int step_quit(Operation *operation)
+{
+        const ReactData *data = operation->data;
+        Life *life = operation->managed->life;
+
+        if (!wants(operation, "destroy"))
+                return 0;
+        life->end_reason = streq(data->what, "on_crash") ? REASON_CRASHED : REASON_SHUTDOWN;
+        life->ending = true;
+        operation->must_undo = true;
+        if (life_record_write(operation->managed, &operation->error) < 0)
+                return -EIO;
+        operation->ticks = 1;
+        return operation_call(operation, "quit", NULL, OPERATION_TOLERATE);
+}
+
+static void on_quit_late(uv_timer_t *timer)
+{
+        Operation *operation = timer->data;
+
+        process_signal(operation->managed->life->process, SIGKILL);
+        uv_timer_start(timer, on_late, KILL_USEC / USEC_PER_MSEC, 0);
+}
+
+static int step_wait_quit(Operation *operation)
+{
+        return operation->ticks ? wait_end(operation, GRACE_USEC, on_quit_late) : 0;
+}
+
+/* A call that the end of the emulator has cut short is no failure. */
+static int undo_kill(Operation *operation)
+{
+        const Life *life = operation->managed->life;
+
+        return life && life->ending ? step_kill(operation) : 0;
+}
+
+const OperationKind op_react = {
+        .name = "lifecycle",
+        .size = sizeof(ReactData),
+        .steps = (const OperationStep[]){step_dump, step_restart, step_restart_cont, step_quit,
+                                         step_wait_quit, NULL},
+        .undo = (const OperationStep[]){undo_kill, NULL},
+        .timeout_usec = 700 * USEC_PER_SEC,
+};

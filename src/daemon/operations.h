@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* The operations that there are, each in a file of its own, with the data that each takes. */
+
+#include "daemon/managed.h"
+#include "daemon/operation.h"
+#include "daemon/prepare.h"
+
+/* op-start.c. Takes what data owns. */
+typedef struct StartData {
+        bool paused, force_boot;
+        char *definition;      /* of a transient domain; NULL: the domain's own */
+        char *restore_file;    /* a saved state to go on from; NULL: boot */
+        bool remove_saved;     /* which is a managed one, and goes when it was taken up */
+        bool keep_saved_state; /* paused or not as it was saved */
+        /* the operation's own */
+        PrepareInput input;
+        Prepared prepared;
+        char *run_directory, *state_directory, *monitor_path, *log;
+        int64_t log_begin; /* where this life begins in it */
+        bool helper_runs;
+        json_object *remove, *granted; /* as files_prepare() has them */
+        ProcessUser user;
+        bool has_user;
+        int monitor_fd; /* 0: none */
+        size_t next_helper, next_command;
+        unsigned waited; /* for a helper's socket */
+        uv_timer_t *timer;
+        json_object *threads; /* {"vcpus", "iothreads"}: replies */
+} StartData;
+extern const OperationKind op_start;
+
+/* op-end.c */
+typedef struct DestroyData {
+        bool graceful, was_active;
+} DestroyData;
+extern const OperationKind op_destroy;
+
+/* What follows the end of an emulator. */
+extern const OperationKind op_clean_up;
+
+/* What the definition says is to be done: the guest has powered off, reset, or crashed. */
+typedef struct ReactData {
+        const char *what; /* "on_poweroff", "on_reboot", "on_crash" */
+} ReactData;
+extern const OperationKind op_react;
+
+/* The same steps for others: of a row of steps that ends with the domain not running. */
+int step_kill(Operation *operation);
+int step_wait_end(Operation *operation);
+int step_end_helpers(Operation *operation);
+int step_remove_files(Operation *operation);
+int step_forget_life(Operation *operation);
+
+/* op-power.c */
+typedef struct PowerData {
+        const char *mode; /* "acpi", "agent", or NULL: whichever works */
+        bool agent;       /* the agent was asked */
+        void *agent_call;
+} PowerData;
+extern const OperationKind op_shutdown, op_reboot, op_reset, op_suspend, op_resume;
+
+/* op-define.c */
+typedef struct DefineData {
+        char *definition, *title;
+        json_object *faults; /* warnings for whoever defines it; may be NULL */
+        char *path;
+} DefineData;
+extern const OperationKind op_define;
+typedef struct UndefineData {
+        bool managed_save, state;
+        char *definition_path, *autostart_path, *save_path, *state_path;
+} UndefineData;
+extern const OperationKind op_undefine;
+typedef struct AutostartData {
+        bool autostart;
+        char *path, *target;
+} AutostartData;
+extern const OperationKind op_autostart;
+typedef struct RenameData {
+        char *name;
+        char *definition;
+} RenameData;
+extern const OperationKind op_rename;
+
+/* op-qmp.c */
+typedef struct QmpData {
+        char *command;
+        json_object *arguments;
+} QmpData;
+extern const OperationKind op_qmp;
+
+/* For their first steps: -ESTALE with a sentence unless the domain runs and can be spoken to, or does not
+ * run. */
+int require_running(Operation *operation);
+int require_shut_off(Operation *operation);
+
+/* NULL where an error is set already: the first one counts. */
+static inline MusterError **operation_error(Operation *operation)
+{
+        return operation->error ? NULL : &operation->error;
+}

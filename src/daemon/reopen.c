@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/reopen.h"
+
+#include <errno.h>
+
+#include "base/fileio.h"
+#include "base/i18n.h"
+#include "base/util.h"
+#include "daemon/log.h"
+#include "daemon/monitor.h"
+#include "daemon/operations.h"
+#include "daemon/start.h"
+
+/*
+ * A life is what its record says: a state of "shut off" with a process means that it was being started when
+ * the daemon died. Nobody was told that it runs, so it is ended; a client that asked for it was not
+ * answered.
+ */
+
+/* The process has the recorded pid and start time; that it runs the recorded file is for those who run
+ * pid namespaces that can be rewound. */
+static bool runs_recorded_file(const Life *life)
+{
+        CLEANUP(free)
+        char *link = text_format("/proc/%d/exe", (int)process_pid(life->process)), *target = NULL;
+        size_t size = strlen(life->executable);
+
+        if (!link || read_link(link, &target) < 0)
+                return true; /* not ours to look at: a setuid program, or it ends just now */
+        return strncmp(target, life->executable, size) == 0 &&
+               (!target[size] || streq(target + size, " (deleted)"));
+}
+
+static void clean_up(Managed *managed, DomainReason reason)
+{
+        Life *life = managed->life;
+
+        if (life->end_reason == REASON_UNKNOWN)
+                life->end_reason = reason;
+        (void)operation_submit(managed, &op_clean_up, NULL, NULL, NULL);
+}
+
+static void end_half_started(Managed *managed)
+{
+        const DestroyData data = {.was_active = true};
+
+        log_message(LOG_WARNING, managed->name, NULL,
+                    _("It was being started when the daemon ended, so what there is of it is ended, too."));
+        (void)operation_submit(managed, &op_destroy, &data, NULL, NULL);
+}
+
+static void reopen(Managed *managed)
+{
+        CLEANUP(MusterError) MusterError *error = NULL;
+        Life *life = managed->life;
+
+        if (!life->process || process_ended(life->process)) {
+                log_message(LOG_WARNING, managed->name, NULL, _("It has ended while no daemon ran."));
+                clean_up(managed, life->ending ? REASON_SHUTDOWN : REASON_CRASHED);
+                return;
+        }
+        if (!life->adopted && life->executable && !runs_recorded_file(life)) {
+                log_message(LOG_ERR, managed->name, NULL,
+                            _("Process %d is not its emulator any more; it is left alone."),
+                            (int)process_pid(life->process));
+                life->process = process_free(life->process);
+                clean_up(managed, REASON_UNKNOWN);
+                return;
+        }
+        life_watch(life);
+        if (managed->state == STATE_SHUT_OFF) {
+                end_half_started(managed);
+                return;
+        }
+        log_message(LOG_INFO, managed->name, NULL, _("Under management again: process %d (%s)"),
+                    (int)process_pid(life->process), domain_state_name(managed->state));
+        life_reconnect(life);
+}
+
+static void start_automatically(Managed *managed)
+{
+        StartData data = {};
+
+        if (managed->managed_save) {
+                data.restore_file = managed_save_path(managed);
+                data.remove_saved = true;
+        }
+        (void)operation_submit(managed, &op_start, &data, NULL, NULL);
+}
+
+void reopen_all(Daemon *daemon)
+{
+        for (Managed *managed = daemon->domains, *next; managed; managed = next) {
+                next = managed->next;
+                if (managed->life)
+                        reopen(managed);
+                else if (managed->autostart && daemon->first_start)
+                        start_automatically(managed);
+        }
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the files of "start" share:
+ *
+ *   op-start.c        the row of steps
+ *   start-data.c      definition, life, user, files, the log's last words
+ *   start-process.c   helpers and the emulator
+ *   start-threads.c   processors for its threads
+ *   save.c            a saved state
+ */
+
+#include "daemon/operations.h"
+
+/* start-data.c */
+int start_input(const Daemon *daemon, const char *text, const char *file, unsigned flags, PrepareInput *ret);
+int start_fill_life(Life *life, StartData *data);
+void start_choose_user(Life *life);
+/* The user of a life, for processes and files; false: the daemon's own. */
+bool start_user(const Life *life, ProcessUser *ret);
+int start_files_input(Operation *operation);
+int start_work_files(Operation *operation, MusterError **ret_error); /* in the pool */
+void start_keep_files(Operation *operation);
+void start_keep_reply(Operation *operation, const char *key);
+void start_close_fd(Operation *operation);
+void start_say_log(Operation *operation);
+void start_data_clear(StartData *data);
+
+/* start-process.c: steps */
+int start_next_helper(Operation *operation);
+int start_emulator(Operation *operation);
+
+/* start-threads.c: a step */
+int start_bind_threads(Operation *operation);
+
+/* save.c: a step, and what follows when the state was taken up */
+int start_load_state(Operation *operation);
+void start_forget_saved(Managed *managed, const char *file);
