@@ -11,11 +11,15 @@ DOMAIN = """<domain type='qemu'>
   <os><type arch='x86_64' machine='pc'>hvm</type></os>
   <devices>
     <emulator>/usr/bin/qemu-system-x86_64</emulator>
-    <controller type='usb' model='none'/>
+    <controller type='usb' model='none'/>{devices}
     <memballoon model='none'/>
   </devices>
 </domain>
 """
+
+
+def definition(name, devices=""):
+    return DOMAIN.format(name=name, devices=devices)
 
 
 class Refused(AssertionError):
@@ -55,12 +59,12 @@ class Api:
     def post(self, path, body=None):
         return self.ask("POST", path, body)
 
-    def define(self, name):
-        return self.post("/v1/domains", DOMAIN.format(name=name))
+    def define(self, name, devices=""):
+        return self.post("/v1/domains", definition(name, devices))
 
-    def start(self, name):
+    def start(self, name, devices=""):
         """Defines and starts it: the domain's object, as it runs."""
-        self.define(name)
+        self.define(name, devices)
         self.post(f"/v1/domains/{name}/start", {})
         domain = self.domain(name)
         assert domain["state"] == "running", domain
@@ -72,4 +76,5 @@ class Api:
 
     def command_name(self, pid):
         """Of the executable that a process runs; empty where there is no such process."""
-        return self.machine.run(f"basename $(readlink /proc/{pid}/exe | sed 's/ (deleted)//')").out.strip()
+        path = self.machine.run(f"readlink /proc/{pid}/exe").out.strip().removesuffix(" (deleted)")
+        return path.rsplit("/", 1)[-1]

@@ -106,6 +106,58 @@ def test_what_ended_meanwhile_is_noticed(api, enabled):
     same(api, other)
 
 
+def test_emulator_that_dies_is_noticed(api, enabled):
+    before, other = api.start("dies"), api.start("dies-not")
+    enabled.check(f"kill -SEGV {before['pid']}")
+    deadline = time.monotonic() + 20
+    while api.domain("dies")["state"] == "running":
+        assert time.monotonic() < deadline
+    assert api.domain("dies")["state"] in ("shut off", "crashed")
+    same(api, other)
+
+
+def test_emulator_that_hangs_can_be_ended(api, enabled):
+    before, other = api.start("hangs"), api.start("hangs-not")
+    enabled.check(f"kill -STOP {before['pid']}")
+    assert api.domain("hangs")["pid"] == before["pid"]
+    enabled.check("systemctl restart musterd.service")
+    same(api, other)
+    api.post("/v1/domains/hangs/destroy", {})
+    assert api.domain("hangs")["state"] == "shut off"
+    assert api.command_name(before["pid"]) == ""
+
+
+def test_manager_starts_anew(api, enabled):
+    before = api.start("reexec")
+    enabled.check("systemctl daemon-reexec")
+    same(api, before)
+    enabled.check("systemctl restart musterd.service")
+    same(api, before)
+
+
+def test_image_is_lent_to_the_emulator(api, enabled):
+    """Its own user may use the image as long as it runs, whatever happens to the daemon, and no longer."""
+    image = "/srv/lent.img"
+    enabled.check(f"truncate -s 1M {image} && chown root:root {image} && chmod 600 {image}")
+    look = f"stat -c '%U %G %a' {image}; getfacl --absolute-names --numeric {image}"
+    unlent = enabled.check(look)
+    before = api.start("lent", f"<disk type='file'><driver name='qemu' type='raw'/><source file='{image}'/>"
+                               "<target dev='vda' bus='virtio'/></disk>")
+    uid = enabled.check(f"stat -c %u /proc/{before['pid']}").strip()
+
+    def may_read(user):
+        return enabled.run(f"setpriv --reuid {user} --regid {user} --clear-groups head -c 1 {image}").code == 0
+
+    assert may_read(uid) and not may_read("$(id -u nobodys)") and not may_read(int(uid) + 1)
+    pid = main_pid(enabled)
+    enabled.check(f"kill -9 {pid}")
+    same(api, before)
+    assert may_read(uid)
+    api.post("/v1/domains/lent/destroy", {})
+    assert not may_read(uid)
+    assert enabled.check(look) == unlent
+
+
 @pytest.fixture
 def impatient(enabled):
     """A service manager that does not wait as long as the unit says."""
