@@ -32,8 +32,10 @@ def status(machine, pid):
     return {name: value.split() for name, value in (line.split(":", 1) for line in lines)}
 
 
-def test_life(api):
+def test_life(api, enabled):
     running = api.start("life")
+    assert enabled.check("pgrep -x qemu-system-x86").split() == [str(running["pid"])]
+    assert enabled.check("systemctl list-units --type=scope --plain --no-legend 'muster-*'").count("\n") == 1
     assert running["persistent"] is True
     assert [domain["name"] for domain in api.get("/v1/domains")["domains"]] == ["life"]
     api.post("/v1/domains/life/suspend")
@@ -96,6 +98,26 @@ def test_kill_keeps_domains(api, enabled):
         # Asked at once: the socket's unit holds what comes until somebody answers.
         same(api, before)
         restarted(enabled, pid)
+
+
+def test_kill_during_a_start(api, enabled):
+    """At whatever step: what was answered holds, and nothing is left that no domain knows of (api looks for that)."""
+    api.define("midway")
+    ask = "curl --silent --unix-socket /run/muster/muster.sock --request POST http://localhost/v1/domains/midway"
+    answered = 0
+    for delay in (0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1, 1.5):
+        pid = api.get("/v1/daemon")["pid"]
+        enabled.check("systemctl reset-failed musterd.service")
+        status = enabled.check(f"{ask}/start --output /dev/null --write-out '%{{http_code}}' & asked=$!\n"
+                               f"sleep {delay}; kill -9 {pid}; wait $asked || true").strip()
+        domain = api.domain("midway")
+        assert domain["state"] == "running" if status == "200" else domain["state"] in ("running", "shut off", "crashed")
+        answered += status == "200"
+        if domain["state"] == "running":
+            assert api.command_name(domain["pid"]) == "qemu-system-x86_64"
+            api.post("/v1/domains/midway/destroy", {})
+        assert enabled.run("pgrep -x qemu-system-x86").code == 1
+    assert answered < 10
 
 
 def test_what_ended_meanwhile_is_noticed(api, enabled):
