@@ -111,13 +111,14 @@ static int find_or_make(Restore *restore, Managed **ret)
 {
         Daemon *daemon = restore->call->daemon;
         const SaveHeader *header = &restore->header;
-        Managed *managed = daemon_find_name(daemon, header->name);
         char uuid[UUID_TEXT_SIZE];
+        Managed *managed;
 
         if (value_uuid(header->uuid, uuid) < 0 || managed_check_name(header->name, NULL) < 0)
                 return error_set(&restore->error, -EBADMSG, _("%s says not what domain it is of."),
                                  restore->file);
-        if (managed && streq(managed->uuid, uuid)) {
+        managed = daemon_find_uuid(daemon, uuid); /* whatever it is called by now */
+        if (managed) {
                 *ret = managed;
                 return 0;
         }
@@ -198,10 +199,14 @@ static void post_agent(ApiCall *call)
 
 const ApiRoute api_save_routes[] = {
         {"GET", "/v1/domains/{domain}/agent", HTTP_RIGHT_READ, API_BODY_NONE, get_agent},
-        {"POST", "/v1/domains/{domain}/agent", HTTP_RIGHT_ALL, API_BODY_JSON, post_agent},
-        {"POST", "/v1/domains/{domain}/save", HTTP_RIGHT_ALL, API_BODY_JSON, post_save},
-        {"POST", "/v1/domains/{domain}/managed-save", HTTP_RIGHT_ALL, API_BODY_JSON, post_managed_save},
+        {"POST", "/v1/domains/{domain}/agent", HTTP_RIGHT_ALL, API_BODY_JSON, post_agent, NULL,
+         "execute:string arguments:object"},
+        {"POST", "/v1/domains/{domain}/save", HTTP_RIGHT_ALL, API_BODY_JSON, post_save, NULL,
+         "file:string paused:boolean"},
+        {"POST", "/v1/domains/{domain}/managed-save", HTTP_RIGHT_ALL, API_BODY_JSON, post_managed_save, NULL,
+         "paused:boolean"},
         {"DELETE", "/v1/domains/{domain}/managed-save", HTTP_RIGHT_ALL, API_BODY_NONE, delete_managed_save},
-        {"POST", "/v1/restore", HTTP_RIGHT_ALL, API_BODY_JSON, post_restore},
+        {"POST", "/v1/restore", HTTP_RIGHT_ALL, API_BODY_JSON, post_restore, NULL,
+         "file:string paused:boolean xml:string"},
         {},
 };

@@ -280,6 +280,7 @@ Life *life_free(Life *life)
         json_object_put(life->granted);
         json_object_put(life->blocks);
         json_object_put(life->jobs);
+        json_object_put(life->pending);
         json_object_put(life->saving);
         muster_verdicts_unref(life->verdicts);
         free(life);

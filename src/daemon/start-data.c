@@ -10,6 +10,7 @@
 #include "base/util.h"
 #include "daemon/agent.h"
 #include "daemon/files.h"
+#include "daemon/judge.h"
 #include "daemon/log-file.h"
 #include "daemon/log.h"
 #include "daemon/start.h"
@@ -46,11 +47,13 @@ int start_fill_life(Life *life, StartData *data)
         Managed *managed = life->managed;
         json_object *lifecycle = json_get(data->prepared.plan, "lifecycle", json_type_object);
 
-        life->definition = TAKE(data->prepared.definition);
+        life->definition = TAKE(data->prepared.live);
         life->emulator = TAKE(data->prepared.emulator);
         life->executable = TAKE(data->prepared.executable);
         life->digest = TAKE(data->prepared.digest);
-        life->verdicts = TAKE(data->prepared.verdicts);
+        life->verdicts = judge_share(managed->daemon, TAKE(data->prepared.verdicts));
+        json_object_put(life->blocks);
+        life->blocks = json_object_get(data->prepared.chains);
         json_object_put(life->lifecycle);
         life->lifecycle = json_object_get(lifecycle);
         life->monitor_path = managed_monitor_path(managed);

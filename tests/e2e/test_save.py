@@ -167,6 +167,22 @@ def test_an_aborted_start_keeps_the_managed_save(daemon, domain):
     assert api.do(domain, "start")["reason"] == "restored"
 
 
+def test_renamed_since(daemon, domain, tmp_path):
+    api = daemon.api
+    save(daemon, domain, tmp_path / "a.save")
+    restore(daemon, tmp_path / "a.save")
+    api.do(domain, "managed-save")
+    api.do(domain, "rename", name="other")
+    try:
+        answer = api.do("other", "start")
+        assert (answer["name"], answer["reason"], answer["managed-save"]) == ("other", "restored", False)
+        api.do("other", "destroy")
+        assert restore(daemon, tmp_path / "a.save")["name"] == "other"
+        api.do("other", "destroy")
+    finally:
+        api.do("other", "rename", name=domain)
+
+
 def damage(data, at):
     return data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1:]
 
