@@ -235,3 +235,19 @@ void settings_clear(Settings *settings)
         }
         *settings = (Settings){0};
 }
+
+int settings_set_socket(Settings *settings, const char *path, MusterError **ret_error)
+{
+        Settings parsed = {};
+        int r;
+
+        for (size_t i = 0; i < settings_n_keys; i++)
+                if (settings_keys[i].type == SETTING_SOCKET) {
+                        r = setting_parse(&settings_keys[i], path, &parsed, ret_error);
+                        if (r < 0)
+                                return r;
+                        free(settings->socket);
+                        settings->socket = parsed.socket;
+                }
+        return 0;
+}

@@ -54,6 +54,10 @@ typedef struct Settings {
  * need not be there. -EINVAL with file and line; -ENOENT with what is not set (HOME, XDG_RUNTIME_DIR).
  */
 int settings_load(bool session, const char *file, Settings *ret, MusterError **ret_error);
+
+/* The path that the command line gives, checked like that in a file. -EINVAL */
+int settings_set_socket(Settings *settings, const char *path, MusterError **ret_error);
+
 void settings_clear(Settings *settings);
 
 /* Makes the directories (0700, what goes through them 0755) and checks that they are ours: no link, owned

@@ -18,12 +18,15 @@
         USE(xmlBufferCreate)                                                                                \
         USE(xmlBufferFree)                                                                                  \
         USE(xmlCtxtReadMemory)                                                                              \
+        USE(xmlDocCopyNode)                                                                                 \
         USE(xmlDocGetRootElement)                                                                           \
         USE(xmlFreeDoc)                                                                                     \
         USE(xmlFreeNode)                                                                                    \
+        USE(xmlFreeNs)                                                                                      \
         USE(xmlFreeParserCtxt)                                                                              \
         USE(xmlGetLineNo)                                                                                   \
         USE(xmlInitParser)                                                                                  \
+        USE(xmlNewNs)                                                                                       \
         USE(xmlNewParserCtxt)                                                                               \
         USE(xmlNewText)                                                                                     \
         USE(xmlNewTextChild)                                                                                \

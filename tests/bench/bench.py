@@ -7,9 +7,10 @@
     ./dev bench all        probe --all, cold against all emulators fed one after another, and warm
     ./dev bench race       64 cold look-ups at once: how many emulators are started
     ./dev bench warm       warm has, as a whole process, against /bin/true
-    ./dev bench scale      warm look-ups among 10,000 records against 10
+    ./dev bench records    warm look-ups among 10,000 records against 10
     ./dev bench hash       the digest of the emulator's file against SHA-256 of as much memory
     ./dev bench domain     validate as a process; from a definition's text to its launch plan in process
+    ./dev bench scale      1,000 running domains in one daemon: memory, lists, idle time, one slow emulator
     ./dev bench library    schema load, path query, verdict in process (tests/bench/bench-library)
 
 Runs of a pair alternate, so that a machine that slows down slows both; medians are compared, and the quartiles
@@ -22,7 +23,8 @@ import sys
 from cold import bench_all, bench_probe, bench_race
 from domains import bench_domain
 from figures import TOOLS, own_cache
-from warm import bench_hash, bench_scale, bench_warm
+from scale import bench_scale
+from warm import bench_hash, bench_records, bench_warm
 
 
 def bench_library():
@@ -36,9 +38,10 @@ BENCHES = {
     "all": bench_all,
     "race": bench_race,
     "warm": bench_warm,
-    "scale": bench_scale,
+    "records": bench_records,
     "hash": bench_hash,
     "domain": bench_domain,
+    "scale": bench_scale,
     "library": bench_library,
 }
 

@@ -63,7 +63,7 @@ def by_new_path(cache, folder, number):
     return once([MUSTER, "probe", "--json", "-e", str(path)])
 
 
-def bench_scale():
+def bench_records():
     with own_cache() as cache:
         caches = [cache.parent / str(n) for n in (FEW, MANY)]
         for each, records in zip(caches, (FEW, MANY)):

@@ -6,8 +6,7 @@
  *
  *   replay SCENARIO [arguments of an emulator, which it ignores]
  *
- * A copy of it with a scenario behind its end, and behind that "replay %08zu\n" with the scenario's size,
- * plays that one: an emulator without a wrapper, whose digest says what it answers.
+ * A copy of it with a scenario behind its end (scenario.h) plays that one.
  *
  * A scenario is a JSON object:
  *   greeting   the object to greet with
@@ -33,8 +32,7 @@
 #include "base/fileio.h"
 #include "base/json.h"
 #include "base/util.h"
-
-#define TRAILER_SIZE 16 /* "replay 00001234\n" */
+#include "scenario.h"
 
 static size_t chunk, written, cut;
 
@@ -158,21 +156,6 @@ static bool misbehave(json_object *fault, json_object *message)
         return true;
 }
 
-static json_object *find_reply(json_object *replies, const char *command, const char *typename)
-{
-        CLEANUP(free) char *key = NULL;
-        json_object *reply = NULL;
-
-        if (typename && asprintf(&key, "%s:%s", command, typename) > 0)
-                reply = json_get(replies, key, json_type_object);
-        return reply ? reply : json_get(replies, command, json_type_object);
-}
-
-static json_object *find_fault(json_object *faults, const char *command, const char *typename)
-{
-        return find_reply(faults, command, typename);
-}
-
 static json_object *not_found(const char *command)
 {
         json_object *reply = json_object_new_object(), *error = json_object_new_object();
@@ -195,7 +178,7 @@ static void answer(json_object *scenario, json_object *request)
         if (!command)
                 return;
         log_line(scenario, command, typename);
-        reply = find_reply(json_get(scenario, "replies", json_type_object), command, typename);
+        reply = scenario_find(scenario, "replies", command, typename);
         if (streq(command, "qmp_capabilities") && !reply)
                 json_parse("{\"return\": {}}", 14, &message);
         else if (reply)
@@ -204,8 +187,7 @@ static void answer(json_object *scenario, json_object *request)
                 message = not_found(command);
         if (json_object_object_get_ex(request, "id", &id))
                 json_add(message, "id", json_object_get(id));
-        if (misbehave(find_fault(json_get(scenario, "faults", json_type_object), command, typename),
-                      message))
+        if (misbehave(scenario_find(scenario, "faults", command, typename), message))
                 put_line(message);
         if (streq(command, "quit"))
                 _exit(0);
@@ -235,27 +217,13 @@ static void serve(json_object *scenario)
         json_tokener_free(tokener);
 }
 
-/* The scenario behind this program's own end; NULL if there is none. */
-static json_object *read_own(void)
-{
-        CLEANUP(free) char *text = NULL;
-        json_object *scenario = NULL;
-        size_t size, length;
-
-        if (read_file("/proc/self/exe", JSON_SIZE_MAX, &text, &size) < 0 || size < TRAILER_SIZE ||
-            sscanf(text + size - TRAILER_SIZE, "replay %8zu", &length) != 1 || length > size - TRAILER_SIZE)
-                return NULL;
-        json_parse(text + size - TRAILER_SIZE - length, length, &scenario);
-        return scenario;
-}
-
 static json_object *read_scenario(const char *file)
 {
         CLEANUP(free) char *text = NULL;
-        json_object *scenario = read_own();
+        json_object *scenario = NULL;
         size_t size;
 
-        if (!scenario && file && read_file(file, JSON_SIZE_MAX, &text, &size) == 0)
+        if (scenario_read_own(&scenario) < 0 && file && read_file(file, JSON_SIZE_MAX, &text, &size) == 0)
                 json_parse(text, size, &scenario);
         return scenario;
 }
