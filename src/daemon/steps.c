@@ -24,10 +24,12 @@
 /* A guest has this long to let go of a device. */
 #define EVENT_USEC    (30 * USEC_PER_SEC)
 #define JOB_POLL_MSEC 20U
+#define TRIES_MAX     3U
 
 typedef enum Phase {
         PHASE_SEND,
         PHASE_REPLY,
+        PHASE_RETRY, /* what makes another try worth it was sent */
         PHASE_EVENT,
         PHASE_JOB,
         PHASE_JOB_REPLY,
@@ -39,6 +41,7 @@ struct Steps {
         size_t at;
         unsigned flags;
         Phase phase;
+        unsigned tries;
         bool event_came, undoing;
         int result; /* why it is undone */
         MusterError *error;
@@ -185,16 +188,21 @@ static int wait_timer(Operation *operation, uint64_t usec, uv_timer_cb fn)
 
 /* --- one step --------------------------------------------------------------------------------------- */
 
+static int call_step(Operation *operation, const json_object *step)
+{
+        json_object *arguments = json_get(step, "arguments", json_type_object);
+
+        return operation_call(operation, json_get_string(step, "execute") ?: "?",
+                              arguments ? json_object_get(arguments) : NULL, OPERATION_TOLERATE);
+}
+
 static int send_step(Operation *operation)
 {
         Steps *steps = operation->steps;
-        const json_object *step = current(steps);
-        json_object *arguments = json_get(step, "arguments", json_type_object);
 
         steps->event_came = false;
         steps->phase = PHASE_REPLY;
-        return operation_call(operation, json_get_string(step, "execute") ?: "?",
-                              arguments ? json_object_get(arguments) : NULL, OPERATION_TOLERATE);
+        return call_step(operation, current(steps));
 }
 
 static bool is_ignored(const Steps *steps, const json_object *step)
@@ -224,6 +232,7 @@ static int next(Operation *operation)
         if (!steps->undoing && json_append(steps->done, json_object_get(current(steps))) < 0)
                 return error_oom(operation_error(operation));
         steps->at++;
+        steps->tries = 0;
         steps->phase = PHASE_SEND;
         return 0;
 }
@@ -234,7 +243,14 @@ static int on_reply(Operation *operation)
         json_object *step = current(steps), *wait = wait_of(step);
 
         if (operation->fault_class) {
-                int r = fail(operation);
+                json_object *retry = json_get(step, "retry", json_type_object);
+                int r;
+
+                if (retry && ++steps->tries < TRIES_MAX) {
+                        steps->phase = PHASE_RETRY;
+                        return call_step(operation, retry);
+                }
+                r = fail(operation);
 
                 if (r < 0)
                         return r;
@@ -299,6 +315,9 @@ static int advance(Operation *operation)
                 return send_step(operation);
         case PHASE_REPLY:
                 return on_reply(operation);
+        case PHASE_RETRY:
+                steps->phase = PHASE_SEND;
+                return 0;
         case PHASE_EVENT:
                 return next(operation);
         case PHASE_JOB:
