@@ -11,8 +11,10 @@
  *    "prefix": "muster-virtio-disk0",  what names of nodes begin with
  *    "serial": 0,                      how many further names were made; it only grows
  *    "filters": ["muster-virtio-disk0"],       nodes above the topmost image's, from the top down; may be []
- *    "open": false,                    true: the last image may have a backing image that the emulator
- * opened by itself, since its header was not read "images": [
+ *    "open": false,                    true: the emulator may have opened further images below the last
+ *    "shared"?: true,                  <shareable/>: other guests write to it, too
+ *    "transient"?: true,               <transient/>: the topmost image is removed at the end
+ *    "images": [
  *       {"file"?: "/images/vda.qcow2", absent: not a local file or device; then "options" say where it is
  *        "driver": "file", "format": "qcow2",
  *        "node": "muster-virtio-disk0-format", "storage": "muster-virtio-disk0-storage",

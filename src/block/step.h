@@ -8,13 +8,16 @@
  *   {"execute": "blockdev-add", "arguments": {…},
  *    "undo"?: {"execute", "arguments", "wait"?},
  *    "wait"?: {"event": "DEVICE_DELETED", "device": "net1"} or {"job": "muster-create-vda"},
+ *    "retry"?: {"execute": "blockdev-open-tray", "arguments": {…}},
  *    "ignore"?: true}
  *
  * When a step fails, the `undo` of those that succeeded before it are carried out from the last to the
  * first, each as a step whose failure is only logged. `wait`: it has succeeded once this event has come
  * (events that came since it was sent count; a guest may take its time or never agree), or the job of this
  * ID is "concluded" in query-jobs without "error" (an "error" there is the step's, and the job is to be
- * dismissed). `ignore`: a failure is none (what is to be removed may be gone).
+ * dismissed). `retry`: after a failure this brings it about that another try may succeed; three tries are
+ * enough (a guest may close a tray at any moment). `ignore`: a failure is none (what is to be removed may be
+ * gone).
  */
 
 #include "base/error.h"

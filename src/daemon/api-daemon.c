@@ -7,6 +7,7 @@
 #include "config.h"
 #include "daemon/api.h"
 #include "daemon/metrics.h"
+#include "daemon/openapi.h"
 
 /* The daemon itself: what it is, what happens, how it does. */
 
@@ -31,6 +32,11 @@ static void get_daemon(ApiCall *call)
 static void get_metrics(ApiCall *call)
 {
         api_answer_text(call, "text/plain; version=0.0.4", metrics_text(call->daemon));
+}
+
+static void get_openapi(ApiCall *call)
+{
+        api_answer_text(call, "application/json", strndup((const char *)openapi_text, openapi_size));
 }
 
 /* --- events ----------------------------------------------------------------------------------------- */
@@ -111,7 +117,8 @@ static void get_events(ApiCall *call)
 
 const ApiRoute api_daemon_routes[] = {
         {"GET", "/v1/daemon", HTTP_RIGHT_READ, API_BODY_NONE, get_daemon},
-        {"GET", "/v1/events", HTTP_RIGHT_READ, API_BODY_NONE, get_events},
+        {"GET", "/v1/events", HTTP_RIGHT_READ, API_BODY_NONE, get_events, "after:integer domain:string"},
+        {"GET", "/v1/openapi.json", HTTP_RIGHT_READ, API_BODY_NONE, get_openapi},
         {"GET", "/metrics", HTTP_RIGHT_READ, API_BODY_NONE, get_metrics},
         {},
 };

@@ -16,6 +16,11 @@ static void get_domains(ApiCall *call)
         CLEANUP(json) json_object *object = json_object_new_object(), *array = json_object_new_array();
         const char *state = http_request_query(call->request, "state");
 
+        if (state && domain_state_from_name(state) < 0) {
+                api_refuse(call, -EINVAL,
+                           _("\"%s\" is no state of a domain: \"shut off\" or \"running\" is."), state);
+                return;
+        }
         for (const Managed *managed = call->daemon->domains; array && managed; managed = managed->next) {
                 if (state && !streq(state, domain_state_name(managed->state)))
                         continue;
@@ -194,7 +199,7 @@ static void post_start(ApiCall *call)
                 data.restore_file = managed_save_path(call->managed);
                 data.remove_saved = true;
         }
-        api_submit(call, &op_start, &data);
+        api_submit(call, data.restore_file ? &op_restore : &op_start, &data);
 }
 
 static void post_destroy(ApiCall *call)
@@ -268,19 +273,27 @@ static void post_qmp(ApiCall *call)
 }
 
 const ApiRoute api_domain_routes[] = {
-        {"GET", "/v1/domains", HTTP_RIGHT_READ, API_BODY_NONE, get_domains},
-        {"POST", "/v1/domains", HTTP_RIGHT_ALL, API_BODY_XML, post_domains},
+        {"GET", "/v1/domains", HTTP_RIGHT_READ, API_BODY_NONE, get_domains, "state:string"},
+        {"POST", "/v1/domains", HTTP_RIGHT_ALL, API_BODY_XML, post_domains,
+         "transient:boolean start:boolean paused:boolean validate:boolean file:string"},
         {"GET", "/v1/domains/{domain}", HTTP_RIGHT_READ, API_BODY_NONE, get_domain},
-        {"DELETE", "/v1/domains/{domain}", HTTP_RIGHT_ALL, API_BODY_NONE, delete_domain},
-        {"GET", "/v1/domains/{domain}/xml", HTTP_RIGHT_READ, API_BODY_NONE, get_xml},
-        {"POST", "/v1/domains/{domain}/start", HTTP_RIGHT_ALL, API_BODY_JSON, post_start},
-        {"POST", "/v1/domains/{domain}/destroy", HTTP_RIGHT_ALL, API_BODY_JSON, post_destroy},
-        {"POST", "/v1/domains/{domain}/shutdown", HTTP_RIGHT_ALL, API_BODY_JSON, post_shutdown},
-        {"POST", "/v1/domains/{domain}/reboot", HTTP_RIGHT_ALL, API_BODY_JSON, post_reboot},
+        {"DELETE", "/v1/domains/{domain}", HTTP_RIGHT_ALL, API_BODY_NONE, delete_domain,
+         "managed-save:boolean nvram:boolean state:boolean"},
+        {"GET", "/v1/domains/{domain}/xml", HTTP_RIGHT_READ, API_BODY_NONE, get_xml, "inactive:boolean"},
+        {"POST", "/v1/domains/{domain}/start", HTTP_RIGHT_ALL, API_BODY_JSON, post_start, NULL,
+         "paused:boolean force-boot:boolean"},
+        {"POST", "/v1/domains/{domain}/destroy", HTTP_RIGHT_ALL, API_BODY_JSON, post_destroy, NULL,
+         "graceful:boolean"},
+        {"POST", "/v1/domains/{domain}/shutdown", HTTP_RIGHT_ALL, API_BODY_JSON, post_shutdown, NULL,
+         "mode:string"},
+        {"POST", "/v1/domains/{domain}/reboot", HTTP_RIGHT_ALL, API_BODY_JSON, post_reboot, NULL,
+         "mode:string"},
         {"POST", "/v1/domains/{domain}/reset", HTTP_RIGHT_ALL, API_BODY_JSON, post_reset},
         {"POST", "/v1/domains/{domain}/suspend", HTTP_RIGHT_ALL, API_BODY_JSON, post_suspend},
         {"POST", "/v1/domains/{domain}/resume", HTTP_RIGHT_ALL, API_BODY_JSON, post_resume},
-        {"PUT", "/v1/domains/{domain}/autostart", HTTP_RIGHT_ALL, API_BODY_JSON, put_autostart},
-        {"POST", "/v1/domains/{domain}/qmp", HTTP_RIGHT_ALL, API_BODY_JSON, post_qmp},
+        {"PUT", "/v1/domains/{domain}/autostart", HTTP_RIGHT_ALL, API_BODY_JSON, put_autostart, NULL,
+         "autostart:boolean"},
+        {"POST", "/v1/domains/{domain}/qmp", HTTP_RIGHT_ALL, API_BODY_JSON, post_qmp, NULL,
+         "execute:string arguments:object"},
         {},
 };

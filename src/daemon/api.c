@@ -14,7 +14,8 @@
  * done here: who may, the domain that the path names, a body of JSON, the error's shape and status.
  */
 
-const ApiRoute *const api_tables[] = {api_daemon_routes, api_domain_routes, api_device_routes, NULL};
+const ApiRoute *const api_tables[] = {api_daemon_routes,   api_domain_routes, api_device_routes,
+                                      api_metadata_routes, api_save_routes,   NULL};
 
 /* --- who may ---------------------------------------------------------------------------------------- */
 
@@ -94,6 +95,7 @@ static unsigned status_of(int r, bool faults)
                 {ENOENT, 404},     {EEXIST, 409},  {EBUSY, 409},    {ESTALE, 409}, {ECANCELED, 409},
                 {EFBIG, 413},      {ENOTSUP, 422}, {ERANGE, 422},   {ENOSPC, 507}, {EIO, 502},
                 {ECONNRESET, 502}, {EPROTO, 502},  {ENOTCONN, 502}, {ECHILD, 502}, {ETIMEDOUT, 504},
+                {ENOSYS, 405},     {ENOMEM, 500},
         };
 
         if (faults)
@@ -241,18 +243,33 @@ static const ApiRoute *find_route(const ApiCall *call, bool *ret_other)
         return NULL;
 }
 
-static int read_body(ApiCall *call, MusterError **ret_error)
+static bool is_xml(const ApiCall *call, const ApiRoute *route)
+{
+        const char *type = http_request_header(call->request, "Content-Type");
+
+        if (route->body != API_BODY_BOTH)
+                return route->body == API_BODY_XML;
+        return type && (startswith(type, "application/xml") || startswith(type, "text/xml"));
+}
+
+static int read_body(ApiCall *call, const ApiRoute *route, MusterError **ret_error)
 {
         size_t size;
         const char *text = http_request_body(call->request, &size);
 
+        if (is_xml(call, route))
+                return 0;
+        if (route->body == API_BODY_NONE)
+                return size == 0 ? 0
+                                 : error_set(ret_error, -EINVAL, _("%s of %s takes no body; leave it out."),
+                                             route->method, http_request_path(call->request));
         if (size == 0) {
                 call->body = json_object_new_object();
                 return call->body ? 0 : -ENOMEM;
         }
         if (json_parse(text, size, &call->body) < 0 || !json_object_is_type(call->body, json_type_object))
                 return error_set(ret_error, -EINVAL, _("The body of the request is no JSON object."));
-        return 0;
+        return api_check_members(call, route, ret_error);
 }
 
 static int find_domain(ApiCall *call, const ApiRoute *route, MusterError **ret_error)
@@ -262,7 +279,8 @@ static int find_domain(ApiCall *call, const ApiRoute *route, MusterError **ret_e
         if (!startswith(route->path, "/v1/domains/{domain}"))
                 return 0;
         managed = daemon_find(call->daemon, call->words[2]);
-        if (!managed)
+        /* One that only holds a name for a moment is none. */
+        if (!managed || (managed->held && !managed->operations))
                 return error_set(ret_error, -ENOENT, _("There is no domain %s."), call->words[2]);
         call->managed = managed_ref(managed);
         return 0;
@@ -278,12 +296,30 @@ static void dispatch(ApiCall *call, const ApiRoute *route)
                               _("You may look at domains, but not change them: that needs another group."));
         if (r >= 0)
                 r = find_domain(call, route, &error);
-        if (r >= 0 && route->body == API_BODY_JSON)
-                r = read_body(call, &error);
+        if (r >= 0)
+                r = api_check_query(call, route, &error);
+        if (r >= 0)
+                r = read_body(call, route, &error);
         if (r < 0)
                 api_fail(call, r, error, NULL);
         else
                 route->fn(call);
+}
+
+void api_print_routes(FILE *file)
+{
+        static const char *const rights[] = {
+                [HTTP_RIGHT_NONE] = "none", [HTTP_RIGHT_READ] = "read", [HTTP_RIGHT_ALL] = "all"};
+        static const char *const bodies[] = {[API_BODY_NONE] = "none",
+                                             [API_BODY_JSON] = "json",
+                                             [API_BODY_XML] = "xml",
+                                             [API_BODY_BOTH] = "both"};
+
+        for (const ApiRoute *const *table = api_tables; *table; table++)
+                for (const ApiRoute *route = *table; route->method; route++)
+                        fprintf(file, "%s\t%s\t%s\t%s\t%s\t%s\n", route->method, route->path,
+                                rights[route->right], bodies[route->body], route->query ?: "",
+                                route->members ?: "");
 }
 
 static void on_gone(HttpRequest *request, void *userdata)
@@ -312,7 +348,7 @@ void api_handle(HttpRequest *request, void *userdata)
         if (route)
                 dispatch(call, route);
         else if (other)
-                api_refuse(call, -ENOENT, _("There is no method %s of %s."), http_request_method(request),
+                api_refuse(call, -ENOSYS, _("There is no method %s of %s."), http_request_method(request),
                            http_request_path(request));
         else
                 api_refuse(call, -ENOENT, _("There is nothing at %s; /v1/openapi.json lists what there is."),

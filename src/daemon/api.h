@@ -6,6 +6,8 @@
  * api-*.c; conf/openapi.json describes the same to others, and a test holds one against the other.
  */
 
+#include <stdio.h>
+
 #include "daemon/daemon.h"
 #include "daemon/operations.h"
 
@@ -17,7 +19,7 @@ typedef struct ApiCall {
         Managed *managed;     /* that {domain} names; held */
         char *parts;          /* the path, cut at its slashes: */
         const char *words[API_PARTS_MAX];
-        json_object *body; /* of a request with JSON: an object, empty where there was none */
+        json_object *body; /* of a request with JSON: an object, empty where there was none; NULL: XML */
         unsigned status;   /* of a success */
         bool gone;         /* nobody waits for the answer any more */
         void *data;        /* the handler's own, freed with free_data */
@@ -31,6 +33,7 @@ typedef enum ApiBody {
         API_BODY_NONE,
         API_BODY_JSON, /* an object, or nothing */
         API_BODY_XML,  /* a definition: http_request_body() */
+        API_BODY_BOTH, /* XML where the request's type says so, else JSON */
 } ApiBody;
 
 typedef struct ApiRoute {
@@ -39,13 +42,24 @@ typedef struct ApiRoute {
         HttpRight right;
         ApiBody body;
         ApiFn fn;
+        /* What it takes: "paused:boolean bandwidth:integer". Anything else is refused. NULL: nothing. */
+        const char *query;
+        const char *members; /* of a body of JSON */
 } ApiRoute;
 
 /* Ends with a NULL method. */
-extern const ApiRoute api_daemon_routes[], api_domain_routes[], api_device_routes[];
+extern const ApiRoute api_daemon_routes[], api_domain_routes[], api_device_routes[], api_metadata_routes[],
+        api_save_routes[];
 
 /* The tables, for /v1/openapi.json's test; NULL-terminated. */
 extern const ApiRoute *const api_tables[];
+
+/* One route a line: method, path, right, body, query and members, with tabs between them. */
+void api_print_routes(FILE *file);
+
+/* api-check.c: -EINVAL with a sentence that names what the route does not take, or not so. */
+int api_check_query(const ApiCall *call, const ApiRoute *route, MusterError **ret_error);
+int api_check_members(const ApiCall *call, const ApiRoute *route, MusterError **ret_error);
 
 void api_handle(HttpRequest *request, void *userdata);
 HttpRight api_authorize(const HttpPeer *peer, void *userdata);

@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "daemon/log.h"
 #include "daemon/life-record.h"
+#include "daemon/rename.h"
 #include "domain/libxml.h"
 #include "muster/domain.h"
 
@@ -61,6 +62,27 @@ int definition_remove(const char *path, bool durable, MusterError **ret_error)
 
 /* --- definitions ----------------------------------------------------------------------------------- */
 
+static int read_name(const char *text, char **ret)
+{
+        CLEANUP(faults) Faults faults = {};
+        CLEANUP(xml) Xml *xml = NULL;
+        XmlElement *element;
+        char *name;
+        int r;
+
+        r = xml_parse(text, strlen(text), "domain", &faults, &xml);
+        if (r < 0)
+                return r;
+        element = xml ? xml_child(xml->root, "name") : NULL;
+        if (!element)
+                return -EBADMSG;
+        name = xml_text(element);
+        if (!name)
+                return -ENOMEM;
+        *ret = name;
+        return 0;
+}
+
 static int take_definition(Daemon *daemon, const char *path, char *text, MusterError **ret_error)
 {
         CLEANUP(faults) Faults faults = {.file = path};
@@ -95,6 +117,26 @@ static int take_definition(Daemon *daemon, const char *path, char *text, MusterE
         return 0;
 }
 
+/* What says another name than its file's is a rename that was not finished (rename.h). */
+static int finish_rename(Daemon *daemon, const char *file, const char *text, MusterError **ret_error)
+{
+        CLEANUP(free) char *old_name = strndup(file, strlen(file) - strlen(".xml")), *name = NULL;
+        int r;
+
+        if (!old_name)
+                return error_oom(ret_error);
+        r = read_name(text, &name);
+        if (r < 0)
+                return r == -ENOMEM ? error_oom(ret_error) : 0; /* whoever loads it says what is wrong */
+        if (streq(name, old_name) || managed_check_name(name, NULL) < 0)
+                return 0;
+        r = rename_files(&daemon->settings, old_name, name, ret_error);
+        if (r >= 0)
+                log_message(LOG_WARNING, name, NULL,
+                            _("Its definition was in %s; it has got a file of its own name."), file);
+        return r;
+}
+
 static void load_definition(Daemon *daemon, int dirfd, const char *name)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
@@ -106,6 +148,8 @@ static void load_definition(Daemon *daemon, int dirfd, const char *name)
         if (r < 0)
                 error_errno(&error, r, "%s", name);
         else
+                r = finish_rename(daemon, name, text, &error);
+        if (r >= 0)
                 r = take_definition(daemon, path, text, &error);
         if (r >= 0)
                 text = NULL; /* the domain's */
@@ -119,20 +163,32 @@ static bool is_leftover(const char *name)
         return startswith(name, ".tmp-") != NULL;
 }
 
-static int load_definitions(Daemon *daemon, MusterError **ret_error)
+/* All names first: renames change what is read. */
+static int list_definitions(Daemon *daemon, DIR *dir, char ***ret)
 {
-        CLEANUP(dir) DIR *dir = opendir(daemon->settings.definitions);
-
-        if (!dir)
-                return error_errno(ret_error, -errno, "%s", daemon->settings.definitions);
         for (struct dirent *entry; (entry = readdir(dir));) {
                 size_t size = strlen(entry->d_name);
 
                 if (is_leftover(entry->d_name))
                         (void)unlinkat(dirfd(dir), entry->d_name, 0);
-                else if (size > 4 && entry->d_name[0] != '.' && streq(entry->d_name + size - 4, ".xml"))
-                        load_definition(daemon, dirfd(dir), entry->d_name);
+                else if (size > 4 && entry->d_name[0] != '.' && streq(entry->d_name + size - 4, ".xml") &&
+                         strv_append(ret, entry->d_name) < 0)
+                        return -ENOMEM;
         }
+        return 0;
+}
+
+static int load_definitions(Daemon *daemon, MusterError **ret_error)
+{
+        CLEANUP(dir) DIR *dir = opendir(daemon->settings.definitions);
+        CLEANUP(strv) char **names = NULL;
+
+        if (!dir)
+                return error_errno(ret_error, -errno, "%s", daemon->settings.definitions);
+        if (list_definitions(daemon, dir, &names) < 0)
+                return error_oom(ret_error);
+        for (char **name = names; name && *name; name++)
+                load_definition(daemon, dirfd(dir), *name);
         return 0;
 }
 

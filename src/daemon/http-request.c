@@ -286,6 +286,26 @@ const char *http_request_query(const HttpRequest *request, const char *name)
         return MHD_lookup_connection_value(request->connection->mhd, MHD_GET_ARGUMENT_KIND, name);
 }
 
+typedef struct QueryWalk {
+        bool (*fn)(const char *name, const char *value, void *userdata);
+        void *userdata;
+} QueryWalk;
+
+static enum MHD_Result on_query(void *userdata, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+        const QueryWalk *walk = userdata;
+
+        return walk->fn(name, value, walk->userdata) ? MHD_YES : MHD_NO;
+}
+
+void http_request_each_query(const HttpRequest *request,
+                             bool (*fn)(const char *name, const char *value, void *userdata), void *userdata)
+{
+        QueryWalk walk = {.fn = fn, .userdata = userdata};
+
+        (void)MHD_get_connection_values(request->connection->mhd, MHD_GET_ARGUMENT_KIND, on_query, &walk);
+}
+
 const char *http_request_header(const HttpRequest *request, const char *name)
 {
         return MHD_lookup_connection_value(request->connection->mhd, MHD_HEADER_KIND, name);

@@ -76,6 +76,10 @@ size_t http_server_connections(const HttpServer *server);
 const char *http_request_method(const HttpRequest *request); /* "GET" */
 const char *http_request_path(const HttpRequest *request);   /* percent-decoded, without the query */
 const char *http_request_query(const HttpRequest *request, const char *name); /* NULL: not there */
+/* Each as it came, decoded (NULL: without a value), until `fn` returns false. */
+void http_request_each_query(const HttpRequest *request,
+                             bool (*fn)(const char *name, const char *value, void *userdata),
+                             void *userdata);
 const char *http_request_header(const HttpRequest *request, const char *name);
 const char *http_request_body(const HttpRequest *request, size_t *ret_size); /* NUL-terminated */
 const HttpPeer *http_request_peer(const HttpRequest *request);

@@ -96,12 +96,14 @@ static int add_objects(const Life *life, json_object *object)
                 json_object *value;
         } objects[] = {
                 {"lifecycle", life->lifecycle}, {"remove", life->remove}, {"granted", life->granted},
-                {"blocks", life->blocks},       {"jobs", life->jobs},
+                {"blocks", life->blocks},       {"jobs", life->jobs},     {"pending", life->pending},
+                {"saving", life->saving},
         };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(objects); i++)
-                r = json_add(object, objects[i].key, json_object_get(objects[i].value));
+                if (objects[i].value)
+                        r = json_add(object, objects[i].key, json_object_get(objects[i].value));
         return r;
 }
 
@@ -235,6 +237,8 @@ static int take_life(Managed *managed, const json_object *object)
         take_object(object, "lifecycle", json_type_object, &life->lifecycle);
         take_object(object, "blocks", json_type_object, &life->blocks);
         take_object(object, "jobs", json_type_object, &life->jobs);
+        take_object(object, "pending", json_type_object, &life->pending);
+        take_object(object, "saving", json_type_object, &life->saving);
         take_object(object, "remove", json_type_array, &life->remove);
         take_object(object, "granted", json_type_array, &life->granted);
         life->adopted = json_get_bool(object, "adopted", false);

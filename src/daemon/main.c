@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "config.h"
+#include "daemon/api.h"
 #include "daemon/instance.h"
 #include "daemon/log.h"
 
@@ -46,6 +48,7 @@ static int parse(int argc, char **argv, Options *ret)
                 {"config", required_argument, NULL, 'c'},
                 {"socket", required_argument, NULL, 'S'},
                 {"debug", no_argument, NULL, 'd'},
+                {"routes", no_argument, NULL, 'r'}, /* for a test */
                 {"version", no_argument, NULL, 'V'},
                 {"help", no_argument, NULL, 'h'},
                 {},
@@ -66,6 +69,9 @@ static int parse(int argc, char **argv, Options *ret)
                 case 'd':
                         ret->debug = true;
                         break;
+                case 'r':
+                        api_print_routes(stdout);
+                        return EXIT_SUCCESS;
                 case 'V':
                         printf("musterd %s\n", MUSTER_VERSION);
                         return EXIT_SUCCESS;
@@ -119,6 +125,8 @@ int main(int argc, char **argv)
                 return status;
         umask(0077);
         signal(SIGPIPE, SIG_IGN);
+        /* A pool's thread works now and then, and needs no heap of its own to be fast. */
+        mallopt(M_ARENA_MAX, 1);
         setenv("UV_THREADPOOL_SIZE", POOL_SIZE, /* overwrite= */ 0);
         log_open(options.debug ? LOG_DEBUG : LOG_INFO);
         return run(&options);

@@ -5,8 +5,11 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/jobs.h"
+#include "daemon/judge.h"
 #include "daemon/log.h"
 #include "daemon/managed.h"
+#include "daemon/steps.h"
 #include "qmp/client.h"
 
 /*
@@ -17,6 +20,9 @@
  *
  * The queue is short, so it is a list. Its head is the one under way.
  */
+
+/* What an emulator that floods, or a client, can make wait on one domain. */
+#define QUEUE_MAX 64U
 
 static void begin(Operation *operation);
 static void step(Operation *operation);
@@ -42,6 +48,9 @@ static Operation *operation_free(Operation *operation)
         if (operation->kind->clear && operation->data)
                 operation->kind->clear(operation->data);
         free(operation->data);
+        judge_free(operation->judge);
+        steps_free(operation->steps);
+        chains_work_free(operation->chains);
         free(operation->fault_class);
         free(operation->fault_text);
         json_object_put(operation->reply);
@@ -82,7 +91,8 @@ static void end(Operation *operation)
         if (operation->done)
                 operation->done(operation, operation->userdata);
         operation_free(operation);
-        if (was_head && managed->operations)
+        /* `done` may have asked for another one, which then has begun. */
+        if (was_head && managed->operations && !managed->operations->begun)
                 begin(managed->operations);
         managed_maybe_drop(managed);
         managed_unref(managed);
@@ -157,6 +167,7 @@ void operation_repeat(Operation *operation)
 
 static void begin(Operation *operation)
 {
+        operation->begun = true;
         operation->at = operation->kind->steps;
         log_message(LOG_DEBUG, operation->managed->name, operation->kind->name, _("Begins"));
         step(operation);
@@ -193,7 +204,7 @@ static void on_deadline(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        if (operation->managed->operations != operation) {
+        if (!operation->begun) {
                 operation->result = -ETIMEDOUT;
                 say_busy(operation);
                 end(operation);
@@ -213,7 +224,7 @@ static void on_deadline(uv_timer_t *timer)
 
 void operation_cancel(Operation *operation)
 {
-        if (operation->managed->operations != operation) {
+        if (!operation->begun) {
                 operation->result = -ECANCELED;
                 end(operation);
                 return;
@@ -250,6 +261,15 @@ static void put_in(Managed *managed, Operation *operation)
         *at = operation;
 }
 
+static bool is_full(const Managed *managed)
+{
+        size_t n = 0;
+
+        for (const Operation *operation = managed->operations; operation; operation = operation->next)
+                n++;
+        return n >= QUEUE_MAX;
+}
+
 static int make(Managed *managed, const OperationKind *kind, const void *data, Operation **ret)
 {
         Operation *operation = calloc(1, sizeof(*operation));
@@ -276,7 +296,9 @@ int operation_submit(Managed *managed, const OperationKind *kind, const void *da
         Operation *operation, *head = managed->operations;
         int r;
 
-        r = make(managed, kind, data, &operation);
+        r = is_full(managed) && (kind->flags & OPERATION_URGENT) == 0
+                    ? -EBUSY
+                    : make(managed, kind, data, &operation);
         if (r < 0) {
                 if (kind->clear && data)
                         kind->clear((void *)data);

@@ -9,6 +9,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/files.h"
+#include "daemon/judge.h"
 #include "daemon/log-file.h"
 #include "daemon/log.h"
 #include "daemon/start.h"
@@ -67,11 +68,13 @@ int start_fill_life(Life *life, StartData *data)
         Managed *managed = life->managed;
         json_object *lifecycle = json_get(data->prepared.plan, "lifecycle", json_type_object);
 
-        life->definition = TAKE(data->prepared.definition);
+        life->definition = TAKE(data->prepared.live);
         life->emulator = TAKE(data->prepared.emulator);
         life->executable = TAKE(data->prepared.executable);
         life->digest = TAKE(data->prepared.digest);
-        life->verdicts = TAKE(data->prepared.verdicts);
+        life->verdicts = judge_share(managed->daemon, TAKE(data->prepared.verdicts));
+        json_object_put(life->blocks);
+        life->blocks = json_object_get(data->prepared.chains);
         json_object_put(life->lifecycle);
         life->lifecycle = json_object_get(lifecycle);
         life->monitor_path = managed_monitor_path(managed);
@@ -225,6 +228,8 @@ void start_data_clear(StartData *data)
 {
         free(data->definition);
         free(data->restore_file);
+        free(data->stale_file);
+        start_saved_free(data->saved);
         prepare_input_clear(&data->input);
         prepared_clear(&data->prepared);
         free(data->run_directory);

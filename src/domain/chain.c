@@ -51,6 +51,7 @@ static int add_chain(const Plan *plan, const Part *part, json_object *chains, Mu
         if (r < 0)
                 return r;
         if ((disk->shareable && json_add_bool(chain, "shared", true) < 0) ||
+            (disk->transient && json_add_bool(chain, "transient", true) < 0) ||
             json_add(chains, disk->target, TAKE(chain)) < 0)
                 return error_oom(ret_error);
         return 0;

@@ -184,6 +184,18 @@ static int add_nodes(const json_object *nodes, json_object *steps)
         return r;
 }
 
+/* The guest may close it between any two commands, or be reset, which closes it as well. */
+static int add_retry(json_object *step, const char *id)
+{
+        CLEANUP(json)
+        json_object *retry = step_named("execute", "blockdev-open-tray"), *arguments = step_named("id", id);
+
+        if (!retry || !arguments || json_add_bool(arguments, "force", true) < 0 ||
+            json_add(retry, "arguments", TAKE(arguments)) < 0)
+                return -ENOMEM;
+        return json_add(step, "retry", TAKE(retry));
+}
+
 static int add_tray(json_object *steps, const char *id, bool force)
 {
         CLEANUP(json) json_object *arguments = step_named("id", id);
@@ -197,24 +209,32 @@ static int add_tray(json_object *steps, const char *id, bool force)
 static int add_insertion(json_object *steps, const char *id, const char *top)
 {
         CLEANUP(json) json_object *arguments = step_named("id", id);
+        json_object *step;
+        int r;
 
         if (!top)
                 return 0;
         if (!arguments || json_add_string(arguments, "node-name", top) < 0)
                 return -ENOMEM;
-        return step_add(steps, "blockdev-insert-medium", TAKE(arguments), /* undo= */ NULL,
-                        /* undo_arguments= */ NULL, /* ret= */ NULL);
+        r = step_add(steps, "blockdev-insert-medium", TAKE(arguments), /* undo= */ NULL,
+                     /* undo_arguments= */ NULL, &step);
+        return r < 0 ? r : add_retry(step, id);
 }
 
 /* To be undone: the old medium goes back in. */
 static int add_removal(json_object *steps, const char *id, const json_object *old)
 {
         CLEANUP(json) json_object *back = step_named("id", id);
+        json_object *step;
+        int r;
 
         if (!back || (old && json_add_string(back, "node-name", chain_top(old)) < 0))
                 return -ENOMEM;
-        return step_add(steps, "blockdev-remove-medium", step_named("id", id),
-                        old ? "blockdev-insert-medium" : NULL, old ? TAKE(back) : NULL, /* ret= */ NULL);
+        r = step_add(steps, "blockdev-remove-medium", step_named("id", id),
+                     old ? "blockdev-insert-medium" : NULL, old ? TAKE(back) : NULL, &step);
+        if (r >= 0 && old)
+                r = add_retry(json_get(step, "undo", json_type_object), id);
+        return r < 0 ? r : add_retry(step, id);
 }
 
 static int add_steps(const json_object *nodes, const json_object *old, const char *id, bool force,

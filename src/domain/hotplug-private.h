@@ -32,7 +32,10 @@ int edit_complete(Edit *edit, const LiveDomain *live, MusterError **ret_error);
 /* The first error as an error, all of them as its detail. */
 int edit_error(const Edit *edit, int r, MusterError **ret_error);
 
-/* Canonical text; with aliases. */
+/* <alias> of each device that has one. */
+int edit_write_aliases(const Domain *domain);
+
+/* Canonical text. */
 int edit_text(Edit *edit, char **ret_xml, MusterError **ret_error);
 
 int device_change_new(DeviceChange **ret);
@@ -42,6 +45,11 @@ int device_change_take(DeviceChange *change, const Plan *plan);
 /* hotplug-find.c: the element of the one device that is meant. -ENOENT, -ENOTUNIQ. */
 int find_device(XmlElement *devices, const char *which, XmlElement **ret, MusterError **ret_error);
 Part *part_of_element(const Domain *domain, const XmlElement *element);
+
+/* hotplug-plug.c: -EOPNOTSUPP with what would help. */
+int plug_check(const Domain *domain, const Part *part, MusterError **ret_error);
+/* Whether it takes a PCI controller that is not there: -ENOSPC. */
+int plug_check_implied(const Edit *edit, const Part *attached, MusterError **ret_error);
 
 /* hotplug-steps.c: a plan's additions as steps. -EOPNOTSUPP: one is none that a running emulator takes. */
 int steps_of_plan(const Plan *plan, json_object *steps, MusterError **ret_error);

@@ -3,11 +3,9 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
-#include "domain/canonical.h"
 #include "domain/device/controller-private.h"
 #include "domain/device/disk-private.h"
 #include "domain/hotplug-private.h"
-#include "domain/section/os.h"
 
 /*
  * A device is attached by completing the live definition once more with the device at its end: all that was
@@ -21,137 +19,6 @@
  * What can be plugged is decided by where it goes (a bus that hot-plugs), by what it needs (options that
  * have no command) and, where the emulator refuses a type whatever the bus, by a list.
  */
-
-/* --- a definition under change ------------------------------------------------------------------- */
-
-void edit_clear(Edit *edit)
-{
-        domain_free(edit->domain);
-        faults_clear(&edit->faults);
-}
-
-static int collect_faults(const Edit *edit, char **ret)
-{
-        CLEANUP(free) char *all = strdup("");
-
-        for (size_t i = 0; all && i < edit->faults.n_items; i++) {
-                const Fault *item = &edit->faults.items[i];
-                char *longer;
-
-                if (!item->error)
-                        continue;
-                longer = text_format("%s%s%s%s%s", all, *all ? "\n" : "", item->path ?: "",
-                                     item->path ? ": " : "", item->message);
-                free(all);
-                all = longer;
-        }
-        *ret = TAKE(all);
-        return *ret ? 0 : -ENOMEM;
-}
-
-int edit_error(const Edit *edit, int r, MusterError **ret_error)
-{
-        CLEANUP(free) char *all = NULL;
-
-        if (collect_faults(edit, &all) < 0)
-                return error_oom(ret_error);
-        for (size_t i = 0; i < edit->faults.n_items; i++)
-                if (edit->faults.items[i].error)
-                        return error_set_detail(ret_error, r, all, "%s", edit->faults.items[i].message);
-        return error_oom(ret_error);
-}
-
-int edit_read(const char *xml, size_t size, Edit *ret, MusterError **ret_error)
-{
-        int r;
-
-        r = domain_read(xml, size, &ret->faults, &ret->domain);
-        if (r < 0)
-                return error_errno(ret_error, r, _("The definition cannot be read"));
-        if (!ret->domain || ret->faults.n_errors > 0)
-                return edit_error(ret, -EBADMSG, ret_error);
-        ret->n_before = ret->domain->n_devices;
-        return 0;
-}
-
-int edit_add(Edit *edit, const char *device, size_t size, Part **ret, MusterError **ret_error)
-{
-        Domain *domain = edit->domain;
-        CLEANUP(xml) Xml *xml = NULL;
-        XmlElement *element;
-        int r;
-
-        r = xml_parse(device, size, /* root= */ NULL, &edit->faults, &xml);
-        if (r < 0)
-                return error_errno(ret_error, r, _("The device cannot be read"));
-        if (!xml)
-                return edit_error(edit, -EINVAL, ret_error);
-        if (!device_kind_find(xml_name(xml->root)))
-                return error_set(ret_error, -EINVAL,
-                                 _("<%s> is no device; a device is <disk>, <interface>, <hostdev>, or "
-                                   "whatever else stands in <devices>."),
-                                 xml_name(xml->root));
-        if (!domain->devices_element &&
-            xml_add(domain->xml->root, "devices", /* text= */ NULL, &domain->devices_element) < 0)
-                return error_oom(ret_error);
-        if (xml_adopt(domain->xml, domain->devices_element, xml->root, &element) < 0)
-                return error_oom(ret_error);
-        r = domain_add_device(domain, element, ret);
-        if (r == -ENOMEM)
-                return error_oom(ret_error);
-        xml_report_unread(domain->xml);
-        return edit->faults.n_errors > 0 ? edit_error(edit, -EINVAL, ret_error) : 0;
-}
-
-int edit_complete(Edit *edit, const LiveDomain *live, MusterError **ret_error)
-{
-        int r;
-
-        r = domain_complete(edit->domain, live->verdicts, live->host);
-        return r == -ENOMEM ? error_oom(ret_error) : r;
-}
-
-static int write_aliases(const Domain *domain)
-{
-        for (size_t i = 0; i < domain->n_devices; i++) {
-                const Part *part = domain->devices[i];
-                XmlElement *alias;
-
-                if (part->alias && (xml_ensure(part->element, "alias", &alias) < 0 ||
-                                    xml_set(alias, "name", part->alias) < 0))
-                        return -ENOMEM;
-        }
-        return 0;
-}
-
-int edit_text(Edit *edit, char **ret_xml, MusterError **ret_error)
-{
-        char *text;
-
-        if (domain_sort(edit->domain) < 0)
-                return error_oom(ret_error);
-        text = xml_to_text(edit->domain->xml);
-        if (!text)
-                return error_oom(ret_error);
-        *ret_xml = text;
-        return 0;
-}
-
-int live_definition(Domain *domain, char **ret_xml)
-{
-        int r;
-
-        r = write_aliases(domain);
-        for (size_t i = 0; r >= 0 && i < domain->n_devices; i++)
-                if (domain->devices[i]->kind == &device_disk)
-                        r = chain_write_found(domain->devices[i]);
-        if (r >= 0)
-                r = domain_sort(domain);
-        if (r < 0)
-                return r;
-        *ret_xml = xml_to_text(domain->xml);
-        return *ret_xml ? 0 : -ENOMEM;
-}
 
 /* --- a change ------------------------------------------------------------------------------------ */
 
@@ -251,140 +118,6 @@ static int take_warnings(const Edit *edit, const Part *part, DeviceChange *chang
         return 0;
 }
 
-/* --- what can be plugged ------------------------------------------------------------------------- */
-
-/* Kinds that the emulator has from its start to its end, whatever bus they are on. */
-static bool is_fixed(const Part *part)
-{
-        static const char *const kinds[] = {"video",      "iommu",       "tpm",       "panic",
-                                            "nvram",      "graphics",    "audio",     "parallel",
-                                            "memballoon", "redirfilter", "smartcard", "lease"};
-
-        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
-                if (streq(part->kind->name, kinds[i]))
-                        return true;
-        return streq(part->kind->name, "sound") && part->place.type != PLACE_USB;
-}
-
-static int check_controller(const Part *part, MusterError **ret_error)
-{
-        const Controller *controller = controller_of(part);
-        bool usb = controller && controller->type == CONTROLLER_USB;
-
-        if (!controller || controller->type == CONTROLLER_SCSI ||
-            controller->type == CONTROLLER_VIRTIO_SERIAL || controller->type == CONTROLLER_CCID ||
-            (usb && strstr(controller->model->name, "xhci")))
-                return 0;
-        return error_set(
-                ret_error, -EOPNOTSUPP,
-                _("A controller of type '%s'%s%s cannot come or go while the guest runs; SCSI, "
-                  "virtio-serial and xHCI ones can. Change the definition (--config), and start the "
-                  "domain anew."),
-                controller_type_name(controller->type), usb ? " " : "", usb ? controller->model->name : "");
-}
-
-static bool port_switched_off(const Domain *domain, unsigned bus)
-{
-        const Part *part = controller_get(domain, CONTROLLER_PCI, bus);
-        const Controller *controller = part ? part->data : NULL;
-
-        return controller && controller->target.hotplug == 0;
-}
-
-static int check_pci(const Domain *domain, const Part *part, MusterError **ret_error)
-{
-        const PciAddress *address = &part->place.pci.address;
-        char text[PCI_ADDRESS_TEXT_SIZE];
-
-        pci_address_format(address, text);
-        if (!domain->pci || !pci_is_hotpluggable(domain->pci, address))
-                return error_set(ret_error, -EOPNOTSUPP,
-                                 _("Nothing can be plugged at PCI address %s while the guest runs; leave "
-                                   "<address> out, so that a root port or a bridge is taken that is free."),
-                                 text);
-        if (port_switched_off(domain, address->bus))
-                return error_set(ret_error, -EOPNOTSUPP,
-                                 _("The port of PCI address %s has hotplug='off'; give another address."),
-                                 text);
-        if (address->function > 0)
-                return error_set(
-                        ret_error, -EOPNOTSUPP,
-                        _("PCI address %s is a further function of a slot, and a guest takes a slot "
-                          "as a whole; give function='0x0'."),
-                        text);
-        return 0;
-}
-
-static int check_drive(const Part *part, MusterError **ret_error)
-{
-        const char *bus = part->kind == &device_disk ? disk_bus(part) : "scsi";
-
-        if (streq(bus, "scsi"))
-                return 0;
-        return error_set(ret_error, -EOPNOTSUPP,
-                         _("Disks on bus '%s' cannot come or go while the guest runs; take bus='virtio', "
-                           "'scsi' or 'usb'. The medium of a drive can be changed (change-media)."),
-                         bus);
-}
-
-static int check_plug(const Domain *domain, const Part *part, MusterError **ret_error)
-{
-        int r;
-
-        if (is_fixed(part))
-                return error_set(ret_error, -EOPNOTSUPP,
-                                 _("<%s> cannot come or go while the guest runs; change the definition "
-                                   "(--config), and start the domain anew."),
-                                 part->kind->name);
-        r = check_controller(part, ret_error);
-        if (r < 0)
-                return r;
-        switch (part->place.type) {
-        case PLACE_PCI:
-                return check_pci(domain, part, ret_error);
-        case PLACE_DRIVE:
-                return check_drive(part, ret_error);
-        case PLACE_USB:
-        case PLACE_VIRTIO_SERIAL:
-        case PLACE_CCID:
-        case PLACE_DIMM:
-        case PLACE_CCW:
-                return 0;
-        default:
-                if (streq(part->kind->name, "hostdev") || streq(part->kind->name, "memory"))
-                        return 0;
-                return error_set(ret_error, -EOPNOTSUPP,
-                                 _("This <%s> is on no bus that can be plugged into while the guest runs; "
-                                   "change the definition (--config), and start the domain anew."),
-                                 part->kind->name);
-        }
-}
-
-/* Buses behind buses: whatever needs one more PCI controller has no place now. */
-static int check_implied(const Edit *edit, const Part *attached, MusterError **ret_error)
-{
-        const Domain *domain = edit->domain;
-
-        for (size_t i = edit->n_before; i < domain->n_devices; i++) {
-                const Controller *controller = controller_of(domain->devices[i]);
-
-                if (domain->devices[i] == attached || !controller || controller->type != CONTROLLER_PCI)
-                        continue;
-                if (os_pci_machine(domain) == PCI_MACHINE_I440FX)
-                        return error_set(
-                                ret_error, -ENOSPC,
-                                _("No PCI slot is free; detach something, or add <controller "
-                                  "type='pci' model='pci-bridge'/> to the definition (--config) and "
-                                  "start the domain anew."));
-                return error_set(ret_error, -ENOSPC,
-                                 _("No PCI Express root port is free, and none can be added while the guest "
-                                   "runs; detach something, or add <controller type='pci' "
-                                   "model='pcie-root-port'/> to the definition (--config) and start the "
-                                   "domain anew."));
-        }
-        return 0;
-}
-
 /* --- attach -------------------------------------------------------------------------------------- */
 
 static int disk_chain(const Plan *plan, const Part *part, json_object **ret, MusterError **ret_error)
@@ -442,7 +175,8 @@ static int finish_attach(Edit *edit, const LiveDomain *live, const Part *part, D
         if (r < 0)
                 return r;
         if (device_change_take(change, plan) < 0 || take_warnings(edit, part, change) < 0 ||
-            write_aliases(domain) < 0 || (part->kind == &device_disk && chain_write_found((Part *)part) < 0))
+            edit_write_aliases(domain) < 0 ||
+            (part->kind == &device_disk && chain_write_found((Part *)part) < 0))
                 return error_oom(ret_error);
         return 0;
 }
@@ -466,11 +200,11 @@ int device_attach(const LiveDomain *live, const char *device, size_t size, Devic
                 return r;
         if (edit.faults.n_errors > 0)
                 return edit_error(&edit, -EINVAL, ret_error);
-        r = check_plug(edit.domain, part, ret_error);
+        r = plug_check(edit.domain, part, ret_error);
         if (r >= 0)
-                r = check_implied(&edit, part, ret_error);
+                r = plug_check_implied(&edit, part, ret_error);
         for (size_t i = edit.n_before; r >= 0 && i < edit.domain->n_devices; i++)
-                r = check_plug(edit.domain, edit.domain->devices[i], ret_error);
+                r = plug_check(edit.domain, edit.domain->devices[i], ret_error);
         if (r >= 0)
                 r = finish_attach(&edit, live, part, change, ret_error);
         if (r >= 0)
@@ -597,7 +331,7 @@ int device_detach(const LiveDomain *live, const char *which, DeviceChange **ret,
                                ? edit_error(&edit, -EINVAL, ret_error)
                                : error_set(ret_error, -EOPNOTSUPP,
                                            _("This device belongs to the machine; it cannot be detached."));
-        r = check_plug(edit.domain, part, ret_error);
+        r = plug_check(edit.domain, part, ret_error);
         if (r >= 0)
                 r = check_unused(edit.domain, part, ret_error);
         if (r >= 0)
@@ -606,7 +340,7 @@ int device_detach(const LiveDomain *live, const char *which, DeviceChange **ret,
                 r = describe(&edit, part, change, ret_error);
         if (r < 0)
                 return r;
-        if (write_aliases(edit.domain) < 0)
+        if (edit_write_aliases(edit.domain) < 0)
                 return error_oom(ret_error);
         xml_remove(element);
         r = edit_text(&edit, &change->xml, ret_error);

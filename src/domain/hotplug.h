@@ -51,8 +51,8 @@ json_object *device_change_to_json(const DeviceChange *change);
  * are added before it, where they can be (a SCSI controller; behind PCI Express nothing more than the root
  * ports that were there as the guest started).
  *
- * -EINVAL: the definition's fault; -EOPNOTSUPP: such a device cannot be added to a running guest; -ENOSPC:
- * no free place that can be plugged; -EEXIST: its target, alias or address is taken.
+ * -EINVAL: the definition's fault (its target, alias or address is taken, …); -EOPNOTSUPP: such a
+ * device cannot be added to a running guest; -ENOSPC: no free place that can be plugged.
  */
 int device_attach(const LiveDomain *live, const char *device, size_t size, DeviceChange **ret,
                   MusterError **ret_error);

@@ -22,9 +22,11 @@
         USE(xmlDocGetRootElement)                                                                           \
         USE(xmlFreeDoc)                                                                                     \
         USE(xmlFreeNode)                                                                                    \
+        USE(xmlFreeNs)                                                                                      \
         USE(xmlFreeParserCtxt)                                                                              \
         USE(xmlGetLineNo)                                                                                   \
         USE(xmlInitParser)                                                                                  \
+        USE(xmlNewNs)                                                                                       \
         USE(xmlNewParserCtxt)                                                                               \
         USE(xmlNewText)                                                                                     \
         USE(xmlNewTextChild)                                                                                \

@@ -3,6 +3,8 @@
 import gzip
 import os
 import pathlib
+import socket
+import time
 
 import pytest
 
@@ -26,6 +28,32 @@ echo "GUEST ends"
 sync; poweroff -f
 """
 
+# One that does what it is told over its serial console, and heeds the power button.
+OBEYING = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
+for m in {modules}; do insmod /modules/$m.ko || echo "GUEST no module $m"; done
+mkdir -p /etc/acpi/PWRF; printf '#!/bin/sh\\necho GUEST button; poweroff -f\\n' > /etc/acpi/PWRF/00000080
+chmod 755 /etc/acpi/PWRF/00000080; i=0; while [ ! -e /dev/input/event0 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+acpid -f -l /dev/null </dev/null >/dev/console 2>&1 &
+exec </dev/ttyS0
+echo "GUEST ready"
+while read -r word rest; do
+    case $word in
+    off) poweroff -f;;
+    reboot) reboot -f;;
+    panic) echo c > /proc/sysrq-trigger;;
+    sleep) echo mem > /sys/power/state; echo "GUEST awake";;
+    deaf) killall acpid; echo "GUEST deaf";;
+    say) echo "GUEST says $rest";;
+    esac
+done
+echo "GUEST ends"; poweroff -f
+"""
+OBEYING_MODULES = ("drivers/acpi/button", "drivers/input/evdev", "drivers/misc/pvpanic/pvpanic",
+                   "drivers/misc/pvpanic/pvpanic-mmio")
+
 
 def need():
     if not (ROOT / ".complete").exists():
@@ -43,13 +71,86 @@ def member(name, mode, content, number):
     return head + data + b"\0" * (-len(data) % 4)
 
 
-def initramfs(path):
+def initramfs(path, script=SCRIPT, modules=MODULES, more=()):
     kernel = next((ROOT / "usr/lib/modules").iterdir()) / "kernel"
+    modules = (*modules, *more)
     entries = [("bin", 0o040755, b""), ("proc", 0o040755, b""), ("sys", 0o040755, b""), ("dev", 0o040755, b""),
                ("modules", 0o040755, b""), ("bin/busybox", 0o100755, (ROOT / "usr/bin/busybox").read_bytes()),
-               ("init", 0o100755, SCRIPT.format(modules=" ".join(m.rsplit("/", 1)[1] for m in MODULES)))]
-    for module in MODULES:
+               ("init", 0o100755, script.format(modules=" ".join(m.rsplit("/", 1)[1] for m in modules)))]
+    for module in modules:
         entries.append((f"modules/{module.rsplit('/', 1)[1]}.ko", 0o100644, (kernel / f"{module}.ko").read_bytes()))
     archive = b"".join(member(*entry, number) for number, entry in enumerate(entries, 1))
     path.write_bytes(gzip.compress(archive + member("TRAILER!!!", 0, b"", 0), compresslevel=1))
     return path
+
+
+def kvm():
+    """Whether this host has it, and we may use it."""
+    return os.access("/dev/kvm", os.R_OK | os.W_OK)
+
+
+DEFINITION = """<domain type='{kind}'>
+  <name>{name}</name>
+  <memory unit='MiB'>96</memory>
+  <vcpu>1</vcpu>
+  <os>
+    <type arch='x86_64' machine='pc'>hvm</type>
+    <kernel>{kernel}</kernel>
+    <initrd>{initrd}</initrd>
+    <cmdline>console=ttyS0 quiet panic=0</cmdline>
+  </os>
+  <features><acpi/></features>
+  <pm><suspend-to-mem enabled='yes'/></pm>
+  {more}
+  <devices>
+    <serial type='unix'><source mode='bind' path='{serial}'/></serial>
+    <panic model='isa'/>
+    <controller type='usb' model='none'/>
+    <memballoon model='none'/>
+    {devices}
+  </devices>
+</domain>
+"""
+
+
+class Obeying:
+    """A guest with a serial console at the other end of which we are."""
+
+    def __init__(self, folder, name, more="", devices=""):
+        kernel, initrd = need(), folder / "obeying.gz"
+        if not initrd.exists():
+            initramfs(initrd, OBEYING, OBEYING_MODULES)
+        self.name, self.serial, self.said, self.socket = name, folder / f"{name}.serial", "", None
+        self.xml = DEFINITION.format(kind="kvm" if kvm() else "qemu", name=name, kernel=kernel, initrd=initrd,
+                                     serial=self.serial, more=more, devices=devices)
+
+    def connect(self):
+        self.close()
+        self.said = ""
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(0.2)
+        self.socket.connect(str(self.serial))
+        return self
+
+    def close(self):
+        if self.socket:
+            self.socket.close()
+            self.socket = None
+
+    def wait(self, text="GUEST ready", seconds=120):
+        """Until it says so; what came before is forgotten."""
+        end = time.monotonic() + seconds
+        while text not in self.said:
+            assert time.monotonic() < end, f"{self.name} did not say {text!r}: {self.said[-2000:]}"
+            try:
+                data = self.socket.recv(65536)
+            except TimeoutError:
+                continue
+            assert data, f"{self.name} has ended: {self.said[-2000:]}"
+            self.said += data.decode(errors="replace")
+        self.said = self.said.partition(text)[2]
+        return self
+
+    def tell(self, line):
+        self.socket.sendall(line.encode() + b"\n")
+        return self

@@ -40,4 +40,4 @@ def test_images(planner, place, tune):
 def test_devices(planner, place):
     with Live(planner, live.definition(EMULATOR, place), place) as guest:
         live.devices(guest, place)
-        live.refusals(guest, place)
+        live.refusals(guest)
