@@ -92,7 +92,7 @@ Client *client_free(Client *client)
 bool client_refused(const Client *client)
 {
         return client->status == 403 || client->status == 404 || client->status == 409 ||
-               client->status == 422;
+               client->status == 422 || client->status == 507;
 }
 
 /* --- connecting ------------------------------------------------------------------------------------- */

@@ -12,10 +12,13 @@ static const Option option_title = {
 static int show(Client *client, const Invocation *invocation, bool title, MusterError **ret_error)
 {
         CLEANUP(json) json_object *answer = NULL;
+        char *path = remote_path(invocation, "metadata", NULL);
         const char *text;
         int r;
 
-        r = remote_call(client, "GET", remote_path(invocation, "metadata", NULL), NULL, &answer, ret_error);
+        r = remote_where(client, invocation, &path, ret_error);
+        if (r >= 0)
+                r = remote_call(client, "GET", path, NULL, &answer, ret_error);
         if (r < 0)
                 return r;
         if (option_given(invocation, &option_json))

@@ -21,32 +21,28 @@ static const char *file_of(const json_object *image)
         return json_get_string(image, "file") ?: json_get_string(image, "filename");
 }
 
-/* {"vda": [the images from the top down]} */
-static int add_chains(Table *table, const json_object *disks, bool details)
+/* {"vda": {"images": [from the top down]}} */
+static int add_disk(Table *table, const char *target, const json_object *disk, bool details)
 {
-        int r = 0;
+        json_object *images = json_get(disk, "images", json_type_array);
+        size_t n = images ? json_object_array_length(images) : 0;
+        int r;
 
-        json_object_object_foreach (disks, target, chain) {
-                size_t n = json_object_is_type(chain, json_type_array) ? json_object_array_length(chain) : 0;
-
-                if (n == 0)
-                        r = r < 0 ? r : add(table, target, NULL);
-                for (size_t i = 0; r >= 0 && i < (details ? n : n > 0); i++)
-                        r = add(table, i == 0 ? target : "", file_of(json_object_array_get_idx(chain, i)));
-        }
+        r = add(table, target, n > 0 ? file_of(json_object_array_get_idx(images, 0)) : NULL);
+        for (size_t i = 1; r >= 0 && details && i < n; i++)
+                r = add(table, "", file_of(json_object_array_get_idx(images, i)));
         return r;
 }
 
-static int add_disks(Table *table, const json_object *disks)
+static int add_disks(Table *table, json_object *disks, bool details)
 {
-        int r = 0;
+        json_object_object_foreach (disks, target, disk) {
+                int r = add_disk(table, target, disk, details);
 
-        for (size_t i = 0; r >= 0 && i < json_object_array_length(disks); i++) {
-                const json_object *disk = json_object_array_get_idx(disks, i);
-
-                r = add(table, json_get_string(disk, "target") ?: "?", file_of(disk));
+                if (r < 0)
+                        return r;
         }
-        return r;
+        return 0;
 }
 
 static int act(Client *client, const Invocation *invocation, MusterError **ret_error)
@@ -55,7 +51,7 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
         CLEANUP(Table) Table *table = table_new(headers, ELEMENTSOF(headers));
         bool details = option_given(invocation, &option_details);
         CLEANUP(json) json_object *answer = NULL;
-        json_object *chains, *disks;
+        json_object *disks;
         CLEANUP(free) char *text = NULL;
         int r;
 
@@ -64,10 +60,8 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
                 return r;
         if (option_given(invocation, &option_json))
                 return say_json(answer, ret_error);
-        chains = json_get(answer, "disks", json_type_object);
-        disks = json_get(answer, "disks", json_type_array);
-        if (!table || (chains && add_chains(table, chains, details) < 0) ||
-            (disks && add_disks(table, disks) < 0))
+        disks = json_get(answer, "disks", json_type_object);
+        if (!table || (disks && add_disks(table, disks, details) < 0))
                 return error_oom(ret_error);
         text = table_to_ruled_text(table, output_coloured());
         if (!text)
