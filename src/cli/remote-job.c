@@ -72,6 +72,9 @@ char *job_progress(const char *name, const json_object *job)
         int64_t offset = json_get_int(job, "offset", 0), length = json_get_int(job, "length", 0);
         int percent = length > 0 ? (int)(100.0 * (double)offset / (double)length) : 0;
 
+        /* Of an empty disk there is nothing to be done. */
+        if (length == 0 && streq_ptr(json_get_string(job, "status"), "ready"))
+                percent = 100;
         return text_format("%s: [%3d %%]", name, percent);
 }
 
