@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "daemon/adopt.h"
 #include "domain/argv.h"
+#include "domain/canonical.h"
 #include "domain/libxml.h"
 #include "domain/plan.h"
 #include "emulator/facts.h"
@@ -158,7 +159,7 @@ int adopt_map(AdoptMap *map, MusterError **ret_error)
 {
         CLEANUP(strv) char **words = NULL;
         CLEANUP(argv) Argv argv = {}, runs = {};
-        const MusterFacts *facts = muster_verdicts_facts(map->verdicts);
+        const MusterFacts *facts = verdicts_facts(map->verdicts);
         const ArgvAbout about = {.name = map->name,
                                  .uuid = map->uuid,
                                  .emulator = muster_facts_executable(facts),

@@ -17,8 +17,7 @@
 
 /*
  * The kernel knows the inode of the socket at the other end (unix_diag); whoever has a descriptor of it is
- * who speaks.
-
+ * who speaks. A kernel without unix_diag tells only who made the listener, which is not enough.
  */
 
 /* --- the other end's inode ------------------------------------------------------------------------- */

@@ -29,6 +29,7 @@ typedef struct Adopt {
         ino_t inode;
         pid_t peer, pid;
         uint64_t start;
+        bool searching; /* the pool has it */
         int result;
         MusterError *error;
 } Adopt;
@@ -117,6 +118,8 @@ static void after_search(uv_work_t *work, int status)
         AdoptData data = {};
         int r = status < 0 ? status : adopt->result;
 
+        if (r >= 0 && !adopt->client)
+                r = error_set(&adopt->error, -ESRCH, _("The emulator has ended meanwhile."));
         if (r >= 0)
                 r = check_process(adopt, &adopt->error);
         if (r >= 0)
@@ -158,14 +161,13 @@ static void on_uuid(json_object *result, const QmpFault *fault, int error, void 
         Adopt *adopt = userdata;
         const char *uuid = result ? json_get_string(result, "UUID") : NULL;
 
-        if (error == -ECANCELED)
-                return;
+        if (error < 0 && !fault)
+                return; /* it is closed, or it is late: that answers */
         if (!uuid || value_uuid(uuid, adopt->uuid) < 0 || adopt->uuid[strspn(adopt->uuid, "0-")] == 0)
                 make_uuid(adopt);
         stop_timer(adopt);
         adopt->work.data = adopt;
-        if (error < 0 && !fault)
-                return; /* on_closed has answered, or will */
+        adopt->searching = true;
         if (uv_queue_work(adopt->call->daemon->loop, &adopt->work, on_search, after_search) < 0)
                 fail(adopt, -ENOMEM);
 }
@@ -209,6 +211,10 @@ static void on_closed(int error, const MusterError *why, void *userdata)
 {
         Adopt *adopt = userdata;
 
+        if (adopt->searching) {
+                adopt->client = qmp_client_close(adopt->client);
+                return;
+        }
         if (why)
                 (void)error_set(&adopt->error, -EPROTO,
                                 _("What listens at %s does not speak QMP as an emulator does: %s"),

@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/monitor.h"
 #include "emulator/facts.h"
+#include "feature/verdict.h"
 
 /*
  * Everything is asked before anything is decided, and nothing is written before everything is known: so a
@@ -110,7 +111,7 @@ static int keep_machine(Operation *operation)
 static int keep_identity(Operation *operation)
 {
         Life *life = operation->managed->life;
-        const MusterFacts *facts = life->verdicts ? muster_verdicts_facts(life->verdicts) : NULL;
+        const MusterFacts *facts = life->verdicts ? verdicts_facts(life->verdicts) : NULL;
         const char *executable = facts ? muster_facts_executable(facts) : NULL,
                    *digest = facts ? muster_facts_digest(facts) : NULL;
 
