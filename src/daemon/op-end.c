@@ -275,21 +275,34 @@ const OperationKind op_destroy = {
 
 /* --- what the definition says ---------------------------------------------------------------------- */
 
+/* Once: what follows changes what it depends on. */
+static int step_decide(Operation *operation)
+{
+        ReactData *data = operation->data;
+        const Life *life = operation->managed->life;
+
+        if (!life || life->ending)
+                return 0;
+        /* A reboot that was asked for makes a shutdown of the guest's one. */
+        if (life->rebooting && streq(data->what, "on_poweroff"))
+                data->action = "restart";
+        else
+                data->action = json_get_string(life->lifecycle, data->what) ?: "destroy";
+        return 0;
+}
+
 static bool wants(const Operation *operation, const char *action)
 {
         const ReactData *data = operation->data;
         const Life *life = operation->managed->life;
-        const char *said;
+        const char *rest;
 
-        if (!life || life->ending)
+        if (!life || life->ending || !data->action)
                 return false;
-        /* A reboot that was asked for makes a shutdown of the guest's one. */
-        if (life->rebooting && streq(data->what, "on_poweroff"))
-                return streq(action, "restart");
-        said = json_get_string(life->lifecycle, data->what) ?: "destroy";
-        if (startswith(said, "coredump-"))
-                return streq(action, "coredump") || streq(said + strlen("coredump-"), action);
-        return streq(said, action);
+        rest = startswith(data->action, "coredump-");
+        if (rest)
+                return streq(action, "coredump") || streq(rest, action);
+        return streq(data->action, action);
 }
 
 static int step_dump(Operation *operation)
@@ -310,6 +323,15 @@ static int step_dump(Operation *operation)
         log_message(LOG_NOTICE, managed->name, operation->kind->name, _("Its memory is dumped to %s"), path);
         return operation_call_for(operation, "dump-guest-memory", arguments, OPERATION_TOLERATE,
                                   600 * USEC_PER_SEC);
+}
+
+/* It is for people to look at later; what the definition says besides is done in any case. */
+static int step_say_dump(Operation *operation)
+{
+        if (wants(operation, "coredump") && operation->fault_text)
+                log_message(LOG_ERR, operation->managed->name, operation->kind->name,
+                            _("Its memory could not be dumped: %s"), operation->fault_text);
+        return 0;
 }
 
 static int step_restart(Operation *operation)
@@ -370,8 +392,8 @@ static int undo_kill(Operation *operation)
 const OperationKind op_react = {
         .name = "lifecycle",
         .size = sizeof(ReactData),
-        .steps = (const OperationStep[]){step_dump, step_restart, step_restart_cont, step_quit,
-                                         step_wait_quit, NULL},
+        .steps = (const OperationStep[]){step_decide, step_dump, step_say_dump, step_restart,
+                                         step_restart_cont, step_quit, step_wait_quit, NULL},
         .undo = (const OperationStep[]){undo_kill, NULL},
         .timeout_usec = 700 * USEC_PER_SEC,
 };

@@ -35,8 +35,10 @@ export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for m in {modules}; do insmod /modules/$m.ko || echo "GUEST no module $m"; done
 mkdir -p /etc/acpi/PWRF; printf '#!/bin/sh\\necho GUEST button; poweroff -f\\n' > /etc/acpi/PWRF/00000080
-chmod 755 /etc/acpi/PWRF/00000080; i=0; while [ ! -e /dev/input/event0 ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
+chmod 755 /etc/acpi/PWRF/00000080
+until grep -q "Power Button" /proc/bus/input/devices; do sleep 0.1; done
 acpid -f -l /dev/null </dev/null >/dev/console 2>&1 &
+until ls -l /proc/$!/fd | grep -q input/event; do sleep 0.1; done
 exec </dev/ttyS0
 echo "GUEST ready"
 while read -r word rest; do
