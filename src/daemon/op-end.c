@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
@@ -8,6 +10,7 @@
 #include "daemon/log.h"
 #include "daemon/operations.h"
 #include "daemon/life-record.h"
+#include "daemon/start.h"
 
 /*
  * How a domain ends, whoever ends it: its process goes, then its helpers, then its files, and last its
@@ -305,6 +308,31 @@ static bool wants(const Operation *operation, const char *action)
         return streq(data->action, action);
 }
 
+/* A domain without state of its own has no folder yet; its emulator writes the dump as its own user. */
+static int work_dump_folder(Operation *operation, MusterError **ret_error)
+{
+        const ReactData *data = operation->data;
+
+        if (mkdir(data->folder, 0700) < 0)
+                return errno == EEXIST ? 0 : error_errno(ret_error, -errno, "%s", data->folder);
+        if (data->has_user && lchown(data->folder, data->user.uid, data->user.gid) < 0)
+                return error_errno(ret_error, -errno, "%s", data->folder);
+        return 0;
+}
+
+static int step_dump_folder(Operation *operation)
+{
+        ReactData *data = operation->data;
+
+        if (!wants(operation, "coredump"))
+                return 0;
+        data->folder = managed_state_path(operation->managed, NULL);
+        if (!data->folder)
+                return error_oom(&operation->error);
+        data->has_user = start_user(operation->managed->life, &data->user);
+        return operation_work(operation, work_dump_folder);
+}
+
 static int step_dump(Operation *operation)
 {
         Managed *managed = operation->managed;
@@ -389,11 +417,19 @@ static int undo_kill(Operation *operation)
         return life && life->ending ? step_kill(operation) : 0;
 }
 
+static void clear_react(void *pointer)
+{
+        ReactData *data = pointer;
+
+        free(data->folder);
+}
+
 const OperationKind op_react = {
         .name = "lifecycle",
         .size = sizeof(ReactData),
-        .steps = (const OperationStep[]){step_decide, step_dump, step_say_dump, step_restart,
-                                         step_restart_cont, step_quit, step_wait_quit, NULL},
+        .steps = (const OperationStep[]){step_decide, step_dump_folder, step_dump, step_say_dump,
+                                         step_restart, step_restart_cont, step_quit, step_wait_quit, NULL},
         .undo = (const OperationStep[]){undo_kill, NULL},
+        .clear = clear_react,
         .timeout_usec = 700 * USEC_PER_SEC,
 };
