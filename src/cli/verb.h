@@ -21,10 +21,12 @@ enum {
 };
 
 /* How an option's or a positional argument's value is completed by shells, besides a list of words. */
-#define COMPLETE_FILE     "<file>"
-#define COMPLETE_EMULATOR "<emulator>"
-#define COMPLETE_FEATURE  "<feature>"
-#define COMPLETE_VERB     "<verb>"
+#define COMPLETE_FILE        "<file>"
+#define COMPLETE_EMULATOR    "<emulator>"
+#define COMPLETE_FEATURE     "<feature>"
+#define COMPLETE_VERB        "<verb>"
+#define COMPLETE_DOMAIN      "<domain>"
+#define COMPLETE_DOMAIN_FILE "<domain-or-file>" /* a domain, and files behind it */
 
 typedef struct Option {
         char letter;          /* 0: none */

@@ -45,8 +45,7 @@ static char *list_names(const char *names)
 static int say_unknown(const ApiRoute *route, const char *name, const char *names, MusterError **ret_error)
 {
         CLEANUP(free)
-        char *list = list_names(names),
-             *shown = text_for_terminal(name, strlen(name), SHOWN_MAX);
+        char *list = list_names(names), *shown = text_for_terminal(name, strlen(name), SHOWN_MAX);
 
         if (!list || !shown)
                 return error_oom(ret_error);

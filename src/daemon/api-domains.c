@@ -199,7 +199,7 @@ static void post_start(ApiCall *call)
                 data.restore_file = managed_save_path(call->managed);
                 data.remove_saved = true;
         }
-        api_submit(call, &op_start, &data);
+        api_submit(call, data.restore_file ? &op_restore : &op_start, &data);
 }
 
 static void post_destroy(ApiCall *call)

@@ -48,7 +48,8 @@ typedef struct ApiRoute {
 } ApiRoute;
 
 /* Ends with a NULL method. */
-extern const ApiRoute api_daemon_routes[], api_domain_routes[], api_device_routes[], api_metadata_routes[];
+extern const ApiRoute api_daemon_routes[], api_domain_routes[], api_device_routes[], api_metadata_routes[],
+        api_save_routes[], api_adopt_routes[];
 
 /* The tables, for /v1/openapi.json's test; NULL-terminated. */
 extern const ApiRoute *const api_tables[];

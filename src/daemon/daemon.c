@@ -53,9 +53,10 @@ static int make_folders(const Settings *settings, MusterError **ret_error)
                 const char *parent, *name;
                 mode_t mode;
         } folders[] = {
-                {settings->run, "domains", 0711},  {settings->run, "records", 0700},
-                {settings->run, "monitors", 0700}, {settings->state, "domains", 0711},
-                {settings->state, "save", 0700},   {settings->definitions, "autostart", 0700},
+                {settings->run, "domains", 0711},           {settings->run, "records", 0700},
+                {settings->run, "monitors", 0700},          {settings->run, "transfers", 0711},
+                {settings->state, "domains", 0711},         {settings->state, "save", 0700},
+                {settings->definitions, "autostart", 0700},
         };
         int r;
 

@@ -12,7 +12,8 @@
  * Nobody but libmicrohttpd closes the socket. It does not look at a suspended connection, so while a request
  * waits for its answer, or a stream for something to send, the loop watches the same socket for the client's
  * end. A client that only said that it will send no more (shutdown(SHUT_WR), as `nc -N` and socat do) still
- * wants its answer; it is watched on for the rest.
+ * wants its answer, and UV_DISCONNECT would report it for ever; so what is asked for is urgent data, which
+ * nobody sends, since POLLHUP and POLLERR come unasked.
  *
  * The watch is made when first needed and stays: most connections of a daemon that answers at once never
  * need it.
@@ -140,9 +141,7 @@ static void watch(HttpConnection *connection)
                 connection->has_watch = true;
                 server->handles++;
         }
-        /* Its half-close would be reported for ever; the end of all is, to whoever asks for anything. */
-        uv_poll_start(&connection->watch, connection->half_closed ? UV_PRIORITIZED : UV_DISCONNECT,
-                      on_watch);
+        uv_poll_start(&connection->watch, UV_PRIORITIZED, on_watch);
 }
 
 static void unwatch(HttpConnection *connection)
@@ -161,21 +160,16 @@ static void lose(HttpConnection *connection)
                 http_stream_lose(connection->request->stream);
 }
 
+/* Comes for the end, or else for urgent data, of which HTTP knows nothing. */
 static void on_watch(uv_poll_t *poll_handle, int status, int events)
 {
         HttpConnection *connection = poll_handle->data;
         struct pollfd state = {.fd = connection->fd};
 
-        if (status < 0 || poll(&state, 1, /* timeout= */ 0) != 0) {
-                lose(connection); /* only POLLHUP and POLLERR are reported without being asked for */
-                return;
-        }
-        if (connection->half_closed) {
-                unwatch(connection); /* urgent data, of which HTTP knows nothing */
-                return;
-        }
-        connection->half_closed = true;
-        watch(connection);
+        if (status < 0 || poll(&state, 1, /* timeout= */ 0) != 0)
+                lose(connection);
+        else
+                unwatch(connection);
 }
 
 void http_connection_suspend(HttpConnection *connection)

@@ -46,7 +46,7 @@ struct HttpConnection {
         HttpRequest *request; /* since its first line came, until it is done with */
         uint64_t deadline_usec;
         uv_poll_t watch; /* for the client's going away; while has_watch */
-        bool has_watch, half_closed, served;
+        bool has_watch, served;
 };
 
 struct HttpRequest {

@@ -96,12 +96,14 @@ static int add_objects(const Life *life, json_object *object)
                 json_object *value;
         } objects[] = {
                 {"lifecycle", life->lifecycle}, {"remove", life->remove}, {"granted", life->granted},
-                {"blocks", life->blocks},       {"jobs", life->jobs},
+                {"blocks", life->blocks},       {"jobs", life->jobs},     {"pending", life->pending},
+                {"saving", life->saving},
         };
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < ELEMENTSOF(objects); i++)
-                r = json_add(object, objects[i].key, json_object_get(objects[i].value));
+                if (objects[i].value)
+                        r = json_add(object, objects[i].key, json_object_get(objects[i].value));
         return r;
 }
 
@@ -144,7 +146,8 @@ int life_record_remove(const Managed *managed, MusterError **ret_error)
         if (!path || !directory)
                 return error_oom(ret_error);
         /* Sockets may be left of whom nobody told. */
-        (void)remove_tree(directory);
+        if (!managed->life->adopted)
+                (void)remove_tree(directory);
         if (managed->life->monitor_path && !managed->life->adopted)
                 (void)unlink(managed->life->monitor_path);
         if (unlink(path) < 0 && errno != ENOENT)
@@ -235,6 +238,8 @@ static int take_life(Managed *managed, const json_object *object)
         take_object(object, "lifecycle", json_type_object, &life->lifecycle);
         take_object(object, "blocks", json_type_object, &life->blocks);
         take_object(object, "jobs", json_type_object, &life->jobs);
+        take_object(object, "pending", json_type_object, &life->pending);
+        take_object(object, "saving", json_type_object, &life->saving);
         take_object(object, "remove", json_type_array, &life->remove);
         take_object(object, "granted", json_type_array, &life->granted);
         life->adopted = json_get_bool(object, "adopted", false);

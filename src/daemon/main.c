@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -124,6 +125,8 @@ int main(int argc, char **argv)
                 return status;
         umask(0077);
         signal(SIGPIPE, SIG_IGN);
+        /* A pool's thread works now and then, and needs no heap of its own to be fast. */
+        mallopt(M_ARENA_MAX, 1);
         setenv("UV_THREADPOOL_SIZE", POOL_SIZE, /* overwrite= */ 0);
         log_open(options.debug ? LOG_DEBUG : LOG_INFO);
         return run(&options);

@@ -231,7 +231,9 @@ int life_new(Managed *managed, Life **ret)
         life->granted = json_object_new_array();
         life->blocks = json_object_new_object();
         life->jobs = json_object_new_object();
-        if (!life->lifecycle || !life->remove || !life->granted || !life->blocks || !life->jobs) {
+        life->saving = json_object_new_object();
+        if (!life->lifecycle || !life->remove || !life->granted || !life->blocks || !life->jobs ||
+            !life->saving) {
                 life_free(life);
                 return -ENOMEM;
         }
@@ -278,6 +280,8 @@ Life *life_free(Life *life)
         json_object_put(life->granted);
         json_object_put(life->blocks);
         json_object_put(life->jobs);
+        json_object_put(life->pending);
+        json_object_put(life->saving);
         muster_verdicts_unref(life->verdicts);
         free(life);
         return NULL;

@@ -46,12 +46,17 @@ typedef struct Life {
         json_object *remove;                  /* array of paths to remove when it has ended */
         json_object *granted;                 /* array of paths that its user was let at */
         json_object
-                *blocks;   /* object: what the disks' chains are now, by target; made by block operations */
-        json_object *jobs; /* object: block jobs by disk */
-        char *agent_path;  /* the guest agent's socket; NULL: it has none */
+                *blocks; /* object: what the disks' chains are now, by target; made by block operations */
+        json_object *pending; /* what is under way (op-recover.c); NULL: nothing */
+        json_object *jobs;    /* object: block jobs by disk */
+        json_object
+                *saving;  /* object: a save, or a restore, that is under way (op-save.c); empty: none is */
+        char *agent_path; /* the guest agent's socket; NULL: it has none */
         MusterVerdicts *verdicts; /* on what runs; NULL: not asked for since the daemon was started */
         uv_timer_t *timer;        /* of a reconnect */
         unsigned attempts;
+        uint64_t told_second; /* how many events were told in this second */
+        unsigned told;
 } Life;
 
 struct Managed {

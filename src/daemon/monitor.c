@@ -7,6 +7,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/jobs.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
 #include "daemon/life-record.h"
@@ -20,6 +21,8 @@
 #define ATTEMPTS_MAX 8U /* 0.25 s, 0.5 s, … 32 s: about a minute in all */
 #define FIRST_DELAY  UINT64_C(250)
 
+#define TOLD_MAX     50U /* events a second */
+
 static void schedule(Life *life);
 
 /* --- the connection -------------------------------------------------------------------------------- */
@@ -28,7 +31,7 @@ static void schedule(Life *life);
  * A socket whose queue of clients is full answers -EAGAIN at once: its emulator hangs, and the daemon must
  * not hang with it.
  */
-static int connect_to(const char *path, int *ret)
+int monitor_connect(const char *path, int *ret)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         CLEANUP(fd) int fd = -1;
@@ -80,6 +83,10 @@ static void on_ready(void *userdata)
         life->monitor_ready = true;
         life->attempts = 0;
         life->lost = false;
+        if (life->managed->state != STATE_SHUT_OFF && life->pending && !life->managed->operations)
+                (void)operation_submit(life->managed, &op_recover, NULL, NULL, NULL);
+        if (life->managed->state != STATE_SHUT_OFF)
+                jobs_look_again(life);
         /* One that starts is spoken to by its operation. */
         if (life->managed->state != STATE_SHUT_OFF)
                 (void)qmp_client_call(life->monitor, "query-status", NULL, 0,
@@ -105,7 +112,7 @@ int life_connect(Life *life, MusterError **ret_error)
 {
         int fd = -1, r;
 
-        r = connect_to(life->monitor_path, &fd);
+        r = monitor_connect(life->monitor_path, &fd);
         if (r < 0)
                 return error_errno(ret_error, r, "%s", life->monitor_path);
         r = qmp_client_open_socket(life->managed->daemon->loop, fd, &life->monitor, ret_error);
@@ -113,6 +120,13 @@ int life_connect(Life *life, MusterError **ret_error)
                 return r;
         qmp_client_set_handlers(life->monitor, on_ready, on_closed, on_event, life);
         return 0;
+}
+
+void life_take_monitor(Life *life, QmpClient *client)
+{
+        life->monitor = client;
+        life->monitor_ready = true;
+        qmp_client_set_handlers(client, on_ready, on_closed, on_event, life);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -202,8 +216,9 @@ static void on_resume(Life *life, json_object *data)
         DomainReason reason = life->run_reason != REASON_UNKNOWN ? life->run_reason : REASON_UNPAUSED;
 
         life->run_reason = REASON_UNKNOWN;
-        if (life->managed->state == STATE_SHUT_OFF)
-                return; /* it starts; its operation says so */
+        /* It starts, which its operation says, or that was said when the command was answered. */
+        if (life->managed->state == STATE_SHUT_OFF || life->managed->state == STATE_RUNNING)
+                return;
         managed_set_state(life->managed, STATE_RUNNING, reason, "resumed");
 }
 
@@ -243,13 +258,24 @@ static void on_reset(Life *life, json_object *data)
         managed_emit(life->managed, "lifecycle", "reset", NULL);
 }
 
+static bool may_tell(Life *life);
+
+/* What the emulator says goes along as it is. */
+static void tell(Life *life, const char *kind, const char *event, json_object *data)
+{
+        json_object *detail = json_object_new_object();
+
+        if (detail && data)
+                (void)json_add(detail, "data", json_object_get(data));
+        managed_emit(life->managed, kind, event, detail);
+}
+
 static void on_io_error(Life *life, json_object *data)
 {
-        json_object *detail = data ? json_object_get(data) : NULL;
-
         if (streq_ptr(json_get_string(data, "action"), "stop"))
                 life->stop_reason = REASON_IO_ERROR;
-        managed_emit(life->managed, "io-error", "io-error", detail);
+        if (may_tell(life))
+                tell(life, "io-error", "io-error", data);
 }
 
 static void on_watchdog(Life *life, json_object *data)
@@ -269,22 +295,62 @@ static void on_wakeup(Life *life, json_object *data)
         managed_set_state(life->managed, STATE_RUNNING, REASON_WAKEUP, "resumed");
 }
 
+/* One whose detaching took longer than anybody waited. */
+static void on_device_deleted(Life *life, json_object *data)
+{
+        json_object *witness = json_get(life->pending, "witness", json_type_object);
+
+        if (witness && !life->managed->operations && json_get_bool(witness, "gone", false) &&
+            streq_ptr(json_get_string(witness, "device"), json_get_string(data, "device")))
+                (void)operation_submit(life->managed, &op_recover, NULL, NULL, NULL);
+}
+
+static void on_job_status(Life *life, json_object *data)
+{
+        job_on_status(life, json_get_string(data, "id") ?: "", json_get_string(data, "status") ?: "");
+}
+
 static const struct {
         const char *name;
         void (*fn)(Life *life, json_object *data);
 } handlers[] = {
-        {"STOP", on_stop},           {"RESUME", on_resume},
-        {"SHUTDOWN", on_shutdown},   {"RESET", on_reset},
-        {"SUSPEND", on_suspend},     {"WAKEUP", on_wakeup},
-        {"WATCHDOG", on_watchdog},   {"GUEST_PANICKED", on_panic},
-        {"GUEST_CRASHLOADED", NULL}, {"BLOCK_IO_ERROR", on_io_error},
+        {"STOP", on_stop},
+        {"RESUME", on_resume},
+        {"SHUTDOWN", on_shutdown},
+        {"RESET", on_reset},
+        {"SUSPEND", on_suspend},
+        {"WAKEUP", on_wakeup},
+        {"WATCHDOG", on_watchdog},
+        {"GUEST_PANICKED", on_panic},
+        {"DEVICE_DELETED", on_device_deleted},
+        {"JOB_STATUS_CHANGE", on_job_status},
+        {"BLOCK_IO_ERROR", on_io_error},
 };
+
+/* An emulator that floods fills neither the disk nor the loop's time with what it says. */
+static bool may_tell(Life *life)
+{
+        uint64_t second = now_usec() / USEC_PER_SEC;
+
+        if (life->told_second != second) {
+                life->told_second = second;
+                life->told = 0;
+        }
+        if (life->told++ < TOLD_MAX)
+                return true;
+        if (life->told == TOLD_MAX + 1)
+                log_message(
+                        LOG_WARNING, life->managed->name, NULL,
+                        _("Its emulator sends more than %u events a second; the rest of this second's are "
+                          "left out."),
+                        TOLD_MAX);
+        return false;
+}
 
 /* Those that clients of the daemon may want, and that happen rarely. */
 static bool is_told(const char *name)
 {
         return startswith(name, "DEVICE_") || startswith(name, "MEMORY_") || startswith(name, "VSERPORT_") ||
-               startswith(name, "BLOCK_JOB_") || startswith(name, "JOB_") ||
                streq(name, "BLOCK_THRESHOLD") || streq(name, "RTC_CHANGE") ||
                streq(name, "NIC_RX_FILTER_CHANGED") || streq(name, "BALLOON_CHANGE");
 }
@@ -298,9 +364,8 @@ void life_on_event(Life *life, const char *name, json_object *event)
         for (size_t i = 0; i < ELEMENTSOF(handlers); i++)
                 if (streq(handlers[i].name, name) && handlers[i].fn)
                         handlers[i].fn(life, event_data(event));
-        if (is_told(name))
-                managed_emit(managed, "qemu", name,
-                             event_data(event) ? json_object_get(event_data(event)) : NULL);
+        if (is_told(name) && may_tell(life))
+                tell(life, "qemu", name, event_data(event));
         if (head && head == managed->operations && head->on_event)
                 (void)head->on_event(head, name, event);
 }

@@ -17,7 +17,7 @@
  *   files     (pool) what the plan wants on the disk, the monitor's socket
  *   helpers   one after the other: held, written down, released, until they listen or have ended
  *   emulator  the same; its monitor's socket listens already, so we connect at once
- *   greeting  the first answer; then processors, commands of the plan, a saved state
+ *   greeting  the first answer; then processors, commands of the plan, a saved state (save.c)
  *   cont
  *
  * A failure goes back all the way: whatever runs is killed, and what was written is removed.
@@ -196,8 +196,7 @@ static int step_finish(Operation *operation)
         Managed *managed = operation->managed;
         bool restored = data->restore_file != NULL;
 
-        if (data->remove_saved)
-                start_forget_saved(managed, data->restore_file);
+        start_forget_saved(operation);
         if (data->paused)
                 managed_set_state(managed, STATE_PAUSED, restored ? REASON_RESTORED : REASON_USER,
                                   "started");
@@ -224,39 +223,55 @@ static void clear(void *pointer)
         start_data_clear(pointer);
 }
 
+static const OperationStep steps[] = {
+        require_shut_off,
+        start_open_saved,
+        start_take_definition,
+        check,
+        step_prepare,
+        start_add_incoming,
+        step_write,
+        step_files,
+        step_keep_files,
+        step_helpers,
+        step_emulator,
+        step_connect,
+        step_greet,
+        step_cpus,
+        step_iothreads,
+        step_affinity,
+        step_commands,
+        start_make_folder,
+        start_incoming,
+        start_feed,
+        start_ask_incoming,
+        start_incoming_over,
+        start_note_taken,
+        step_cont,
+        start_remove_saved,
+        step_finish,
+        NULL,
+};
+
+static const OperationStep undo[] = {
+        undo_state,       start_undo_saved,  step_kill,        step_wait_end,
+        step_end_helpers, step_remove_files, step_forget_life, NULL,
+};
+
 const OperationKind op_start = {
         .name = "start",
         .size = sizeof(StartData),
-        .steps =
-                (const OperationStep[]){
-                        check,
-                        step_prepare,
-                        step_write,
-                        step_files,
-                        step_keep_files,
-                        step_helpers,
-                        step_emulator,
-                        step_connect,
-                        step_greet,
-                        step_cpus,
-                        step_iothreads,
-                        step_affinity,
-                        step_commands,
-                        start_load_state,
-                        step_cont,
-                        step_finish,
-                        NULL,
-                },
-        .undo =
-                (const OperationStep[]){
-                        undo_state,
-                        step_kill,
-                        step_wait_end,
-                        step_end_helpers,
-                        step_remove_files,
-                        step_forget_life,
-                        NULL,
-                },
+        .steps = steps,
+        .undo = undo,
         .clear = clear,
         .timeout_usec = 300 * USEC_PER_SEC,
+};
+
+const OperationKind op_restore = {
+        .name = "restore",
+        .size = sizeof(StartData),
+        .steps = steps,
+        .undo = undo,
+        .clear = clear,
+        .timeout_usec = 24 * 3600 * USEC_PER_SEC,
 };

@@ -5,8 +5,11 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/jobs.h"
+#include "daemon/judge.h"
 #include "daemon/log.h"
 #include "daemon/managed.h"
+#include "daemon/steps.h"
 #include "qmp/client.h"
 
 /*
@@ -17,6 +20,9 @@
  *
  * The queue is short, so it is a list. Its head is the one under way.
  */
+
+/* What an emulator that floods, or a client, can make wait on one domain. */
+#define QUEUE_MAX 64U
 
 static void begin(Operation *operation);
 static void step(Operation *operation);
@@ -42,6 +48,9 @@ static Operation *operation_free(Operation *operation)
         if (operation->kind->clear && operation->data)
                 operation->kind->clear(operation->data);
         free(operation->data);
+        judge_free(operation->judge);
+        steps_free(operation->steps);
+        chains_work_free(operation->chains);
         free(operation->fault_class);
         free(operation->fault_text);
         json_object_put(operation->reply);
@@ -252,6 +261,15 @@ static void put_in(Managed *managed, Operation *operation)
         *at = operation;
 }
 
+static bool is_full(const Managed *managed)
+{
+        size_t n = 0;
+
+        for (const Operation *operation = managed->operations; operation; operation = operation->next)
+                n++;
+        return n >= QUEUE_MAX;
+}
+
 static int make(Managed *managed, const OperationKind *kind, const void *data, Operation **ret)
 {
         Operation *operation = calloc(1, sizeof(*operation));
@@ -278,7 +296,9 @@ int operation_submit(Managed *managed, const OperationKind *kind, const void *da
         Operation *operation, *head = managed->operations;
         int r;
 
-        r = make(managed, kind, data, &operation);
+        r = is_full(managed) && (kind->flags & OPERATION_URGENT) == 0
+                    ? -EBUSY
+                    : make(managed, kind, data, &operation);
         if (r < 0) {
                 if (kind->clear && data)
                         kind->clear((void *)data);

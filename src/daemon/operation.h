@@ -61,13 +61,17 @@ struct Operation {
 
         /* The machine's own. */
         const OperationStep *at;
-        bool must_undo; /* a step has done what the undo steps undo */
+        struct Judge *judge;       /* judge.h's */
+        struct Steps *steps;       /* steps.h's */
+        struct ChainsWork *chains; /* jobs.h's */
+        bool must_undo;            /* a step has done what the undo steps undo */
         bool begun, stepping, resumed, undoing, working, cancelled, tolerant;
         int resumed_with;
         uv_timer_t *timer;
         uv_timer_t *wait_timer; /* a step's own, and how often it was due */
         unsigned ticks;
         struct QmpSlot *slot;
+        void *waiting;                        /* what it waits for: `unwait` ends it */
         void (*unwait)(Operation *operation); /* how to end a wait that is neither a call nor work */
         bool (*on_event)(Operation *operation, const char *name, json_object *event);
         void (*on_end)(Operation *operation); /* the emulator has ended */
@@ -75,7 +79,8 @@ struct Operation {
 
 /*
  * Asks for an operation. Takes over what `data` (kind->size bytes, may be NULL) owns, in every case. `done`
- * (may be NULL) is called once, behind this call or within it; the operation is freed behind it.
+ * (may be NULL) is called once, behind this call or within it; the operation is freed behind it. -EBUSY:
+ * too many wait already; -ENOMEM: both without a call of `done`.
  */
 int operation_submit(Managed *managed, const OperationKind *kind, const void *data, OperationDoneFn done,
                      void *userdata);

@@ -10,10 +10,12 @@
 /* op-start.c. Takes what data owns. */
 typedef struct StartData {
         bool paused, force_boot;
-        char *definition;      /* of a transient domain; NULL: the domain's own */
-        char *restore_file;    /* a saved state to go on from; NULL: boot */
-        bool remove_saved;     /* which is a managed one, and goes when it was taken up */
-        bool keep_saved_state; /* paused or not as it was saved */
+        char *definition;         /* of a transient domain; NULL: the domain's own */
+        char *restore_file;       /* a saved state to go on from; NULL: the managed save, or boot */
+        bool remove_saved;        /* which is a managed one, and goes when it was taken up */
+        struct StartSaved *saved; /* save.c's own */
+        char *stale_file;         /* a managed save that is over now */
+        bool keep_saved_state;    /* paused or not as it was saved */
         /* the operation's own */
         PrepareInput input;
         Prepared prepared;
@@ -30,6 +32,8 @@ typedef struct StartData {
         json_object *threads; /* {"vcpus", "iothreads"}: replies */
 } StartData;
 extern const OperationKind op_start;
+/* The same, for a start with a saved state, which takes as long as that is large. */
+extern const OperationKind op_restore;
 
 /* op-end.c */
 typedef struct DestroyData {
@@ -103,6 +107,20 @@ typedef struct MetadataData {
 } MetadataData;
 extern const OperationKind op_metadata;
 
+/* op-adopt.c: of a connection that api-adopt.c has made. Takes what data owns. */
+typedef struct AdoptData {
+        QmpClient *client; /* past its handshake */
+        char *path;
+        pid_t pid;
+        uint64_t start;
+        /* the operation's own */
+        json_object *nodes, *pci;
+        char *machine; /* "pc-q35-7.2" */
+        bool kvm;
+        struct AdoptMap *map;
+} AdoptData;
+extern const OperationKind op_adopt, op_release;
+
 /* op-qmp.c */
 typedef struct QmpData {
         char *command;
@@ -120,3 +138,36 @@ static inline MusterError **operation_error(Operation *operation)
 {
         return operation->error ? NULL : &operation->error;
 }
+
+/* op-device.c: what comes and goes while the guest runs, and in the definition. */
+typedef enum DeviceAction {
+        DEVICE_ATTACH,
+        DEVICE_DETACH,
+        DEVICE_UPDATE, /* another medium */
+} DeviceAction;
+
+typedef struct DeviceData {
+        DeviceAction action;
+        char *device;      /* XML; of a detach also an alias or a target */
+        bool live, config; /* what is changed: what runs, what it is started from */
+        bool force;
+        struct DeviceWork *work; /* the operation's own */
+} DeviceData;
+extern const OperationKind op_device;
+
+/* op-recover.c: what a daemon that died left half done of a running domain. */
+extern const OperationKind op_recover;
+
+/*
+ * For operations that change what runs: from now until recover_forget(), a daemon that dies leaves a note of
+ * what was under way. `witness`: {"device": "virtio-disk1", "gone"?: true} or {"device", "node"}: if that is
+ * so in the emulator it was done: then `steps` are carried out (what was still to do), and `definition` and
+ * `blocks` hold; else `undo` is. Takes a reference to each; any but the witness may be NULL.
+ */
+int recover_note(Operation *operation, json_object *witness, const json_object *steps,
+                 const json_object *undo, const char *definition, json_object *blocks);
+void recover_forget(Operation *operation);
+
+/* What holds now: definition (copied) and, unless NULL, the chain of a disk. Writes the record. */
+int life_take_change(Life *life, const char *definition, const char *disk, json_object *chain,
+                     MusterError **ret_error);

@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "domain/canonical.h"
+#include "domain/hotplug.h"
 #include "domain/libxml.h"
 #include "domain/plan.h"
 #include "domain/schema.h"
@@ -39,7 +40,9 @@ void prepared_clear(Prepared *prepared)
 {
         free(prepared->title);
         free(prepared->definition);
+        free(prepared->live);
         json_object_put(prepared->plan);
+        json_object_put(prepared->chains);
         json_object_put(prepared->faults);
         free(prepared->emulator);
         free(prepared->executable);
@@ -218,7 +221,12 @@ static int make_plan(Prepare *prepare, MusterError **ret_error)
         if (take_secrets(prepare, plan) < 0)
                 return error_oom(ret_error);
         prepare->ret->plan = plan_to_json(plan);
-        return prepare->ret->plan ? 0 : error_oom(ret_error);
+        if (!prepare->ret->plan)
+                return error_oom(ret_error);
+        r = chains_of_plan(plan, &prepare->ret->chains, ret_error);
+        if (r < 0)
+                return r;
+        return live_definition(prepare->domain, &prepare->ret->live) < 0 ? error_oom(ret_error) : 0;
 }
 
 static int keep(Prepare *prepare, MusterError **ret_error)

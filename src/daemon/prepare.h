@@ -33,7 +33,9 @@ typedef struct Prepared {
         char uuid[UUID_TEXT_SIZE];
         char *title;
         char *definition; /* canonical, with all that the emulator decides */
+        char *live;       /* with PREPARE_PLAN: the same with all aliases: as it will run */
         json_object *plan;
+        json_object *chains; /* of its disks (domain/chain.h) */
         json_object *faults; /* warnings, or errors where it failed by them */
         char *emulator, *executable, *digest;
         MusterVerdicts *verdicts;

@@ -9,6 +9,7 @@
 #include "daemon/log.h"
 #include "daemon/monitor.h"
 #include "daemon/operations.h"
+#include "daemon/save.h"
 #include "daemon/start.h"
 
 /*
@@ -49,6 +50,18 @@ static void end_half_started(Managed *managed)
         (void)operation_submit(managed, &op_destroy, &data, NULL, NULL);
 }
 
+/* A save, or a start from one, was under way. */
+static void recover(Managed *managed)
+{
+        json_object *saving = managed->life->saving;
+
+        if (json_object_object_length(saving) > 0)
+                (void)operation_submit(managed,
+                                       json_get_bool(saving, "taken", false) ? &op_recover_restore
+                                                                             : &op_recover_save,
+                                       NULL, NULL, NULL);
+}
+
 static void reopen(Managed *managed)
 {
         CLEANUP(MusterError) MusterError *error = NULL;
@@ -56,10 +69,11 @@ static void reopen(Managed *managed)
 
         if (!life->process || process_ended(life->process)) {
                 log_message(LOG_WARNING, managed->name, NULL, _("It has ended while no daemon ran."));
+                recover(managed);
                 clean_up(managed, life->ending ? REASON_SHUTDOWN : REASON_CRASHED);
                 return;
         }
-        if (!life->adopted && life->executable && !runs_recorded_file(life)) {
+        if (life->executable && !runs_recorded_file(life)) {
                 log_message(LOG_ERR, managed->name, NULL,
                             _("Process %d is not its emulator any more; it is left alone."),
                             (int)process_pid(life->process));
@@ -75,6 +89,7 @@ static void reopen(Managed *managed)
         log_message(LOG_INFO, managed->name, NULL, _("Under management again: process %d (%s)"),
                     (int)process_pid(life->process), domain_state_name(managed->state));
         life_reconnect(life);
+        recover(managed);
 }
 
 static void start_automatically(Managed *managed)
@@ -85,7 +100,7 @@ static void start_automatically(Managed *managed)
                 data.restore_file = managed_save_path(managed);
                 data.remove_saved = true;
         }
-        (void)operation_submit(managed, &op_start, &data, NULL, NULL);
+        (void)operation_submit(managed, managed->managed_save ? &op_restore : &op_start, &data, NULL, NULL);
 }
 
 void reopen_all(Daemon *daemon)

@@ -34,6 +34,17 @@ int start_emulator(Operation *operation);
 /* start-threads.c: a step */
 int start_bind_threads(Operation *operation);
 
-/* save.c: a step, and what follows when the state was taken up */
-int start_load_state(Operation *operation);
-void start_forget_saved(Managed *managed, const char *file);
+/* save.c: steps, each of which does nothing where there is no saved state; and what they hold */
+int start_open_saved(Operation *operation);
+int start_take_definition(Operation *operation);
+int start_add_incoming(Operation *operation);
+int start_make_folder(Operation *operation);
+int start_incoming(Operation *operation);
+int start_feed(Operation *operation);
+int start_ask_incoming(Operation *operation);
+int start_incoming_over(Operation *operation);
+int start_note_taken(Operation *operation);
+int start_remove_saved(Operation *operation);
+int start_undo_saved(Operation *operation);
+void start_forget_saved(Operation *operation);
+void start_saved_free(struct StartSaved *saved);

@@ -43,12 +43,37 @@ static int complete_devices(Domain *domain)
         return r;
 }
 
-/* "net0": those that were given keep theirs, and nobody else gets it. */
+static bool alias_is_given(const Domain *domain, const char *alias)
+{
+        for (size_t i = 0; i < domain->n_devices; i++)
+                if (domain->devices[i]->alias_given && streq_ptr(domain->devices[i]->alias, alias))
+                        return true;
+        return false;
+}
+
+static bool alias_is_taken(const Domain *domain, const char *alias)
+{
+        for (size_t i = 0; i < domain->n_devices; i++)
+                if (streq_ptr(domain->devices[i]->alias, alias))
+                        return true;
+        return false;
+}
+
+/* "net0": those that were given keep theirs, and nobody else gets it, but the lowest that is free: where
+ * devices have come and gone their number is not that of their place any more. */
 static int assign_alias(Domain *domain, Part *part)
 {
+        CLEANUP(free) char *alias = NULL;
+
         if (part->alias || !part->kind->alias)
                 return 0;
-        part->alias = text_format("%s%u", part->kind->alias, part->index);
+        alias = text_format("%s%u", part->kind->alias, part->index);
+        if (alias && alias_is_given(domain, alias))
+                for (unsigned number = 0; alias && alias_is_taken(domain, alias); number++) {
+                        free(alias);
+                        alias = text_format("%s%u", part->kind->alias, number);
+                }
+        part->alias = TAKE(alias);
         return part->alias ? 0 : -ENOMEM;
 }
 

@@ -17,8 +17,8 @@
         USE(xmlBufferContent)                                                                               \
         USE(xmlBufferCreate)                                                                                \
         USE(xmlBufferFree)                                                                                  \
-        USE(xmlDocCopyNode)                                                                                 \
         USE(xmlCtxtReadMemory)                                                                              \
+        USE(xmlDocCopyNode)                                                                                 \
         USE(xmlDocGetRootElement)                                                                           \
         USE(xmlFreeDoc)                                                                                     \
         USE(xmlFreeNode)                                                                                    \

@@ -47,15 +47,12 @@ static int plan_parts(Plan *plan)
         return r < 0 ? r : qemu_plan_last(plan);
 }
 
-int plan_new(Domain *domain, bool evidence, Plan **ret)
+static int plan_make(Domain *domain, bool evidence, Plan **ret)
 {
         CLEANUP(Plan) Plan *plan = calloc(1, sizeof(*plan));
-        size_t before = domain->faults->n_errors;
-        int r;
 
         if (!plan)
                 return -ENOMEM;
-        *ret = NULL;
         plan->domain = domain;
         plan->evidence = evidence;
         plan->blockdev = json_object_new_array();
@@ -70,7 +67,54 @@ int plan_new(Domain *domain, bool evidence, Plan **ret)
         if (!plan->blockdev || !plan->files || !plan->fds || !plan->processes || !plan->commands ||
             !plan->affinity || !plan->decisions || !plan->environment || !plan->lifecycle)
                 return -ENOMEM;
-        r = plan_parts(plan);
+        *ret = TAKE(plan);
+        return 0;
+}
+
+int plan_new(Domain *domain, bool evidence, Plan **ret)
+{
+        CLEANUP(Plan) Plan *plan = NULL;
+        size_t before = domain->faults->n_errors;
+        int r;
+
+        *ret = NULL;
+        r = plan_make(domain, evidence, &plan);
+        if (r >= 0)
+                r = plan_parts(plan);
+        if (r >= 0 && domain->faults->out_of_memory)
+                r = -ENOMEM;
+        if (r >= 0 && domain->faults->n_errors == before)
+                *ret = TAKE(plan);
+        return r;
+}
+
+static int plan_some(Plan *plan, Part *const *parts, size_t n, const PartKind *kind, bool carries)
+{
+        int r = 0;
+
+        if (!kind->plan || carries != ((kind->flags & PART_CARRIES) != 0))
+                return 0;
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                if (parts[i]->kind == kind)
+                        r = kind->plan(plan, parts[i]);
+        return r;
+}
+
+int plan_new_parts(Domain *domain, Part *const *parts, size_t n, bool evidence, Plan **ret)
+{
+        CLEANUP(Plan) Plan *plan = NULL;
+        size_t before = domain->faults->n_errors;
+        int r;
+
+        *ret = NULL;
+        r = plan_make(domain, evidence, &plan);
+        if (r >= 0) {
+                plan->additions = json_object_new_array();
+                r = plan->additions ? 0 : -ENOMEM;
+        }
+        for (int carries = 1; carries >= 0; carries--)
+                for (size_t i = 0; r >= 0 && device_kinds[i]; i++)
+                        r = plan_some(plan, parts, n, device_kinds[i], carries != 0);
         if (r >= 0 && domain->faults->out_of_memory)
                 r = -ENOMEM;
         if (r >= 0 && domain->faults->n_errors == before)
@@ -92,6 +136,7 @@ Plan *plan_free(Plan *plan)
         json_object_put(plan->decisions);
         json_object_put(plan->environment);
         json_object_put(plan->lifecycle);
+        json_object_put(plan->additions);
         free(plan);
         return NULL;
 }
@@ -135,8 +180,22 @@ char *plan_to_shell(const Plan *plan)
 
 /* --- what parts add ------------------------------------------------------------------------------ */
 
+/* Takes `value` (NULL: -ENOMEM). */
+static int add_addition(Plan *plan, const char *option, const char *key, json_object *value)
+{
+        CLEANUP(json) json_object *owned = value, *addition = json_object_new_object();
+
+        if (!owned || !addition || json_add_string(addition, "option", option) < 0 ||
+            json_add(addition, key, TAKE(owned)) < 0)
+                return -ENOMEM;
+        return json_append(plan->additions, TAKE(addition));
+}
+
 int plan_option(Plan *plan, const char *option, const char *argument)
 {
+        if (plan->additions &&
+            add_addition(plan, option, "argument", json_object_new_string(argument ?: "")) < 0)
+                return -ENOMEM;
         return command_add(&plan->command, option, argument);
 }
 
@@ -160,6 +219,8 @@ static int add_properties(Plan *plan, const Part *part, const char *option, cons
         CLEANUP(MusterError) MusterError *error = NULL;
         int r;
 
+        if (plan->additions) /* which QMP takes as they are, whatever the option's text could say */
+                return add_addition(plan, option, "properties", json_object_get((json_object *)properties));
         r = command_add_properties(&plan->command, option, properties, takes_json(plan, part, option),
                                    &error);
         if (r != -EINVAL)

@@ -37,11 +37,20 @@ struct Plan {
         json_object *environment; /* object of variables that the emulator needs to have */
         json_object *lifecycle; /* {"on_poweroff": "destroy", …}: what is to be done when the guest stops */
         bool evidence;          /* whether that is wanted in decisions */
+        json_object
+                *additions; /* NULL: not wanted. Array of {"option": "-device", "properties": {…}} as they
+                               were before they became an argument; {"option", "argument"} of others */
 };
 
 /* A plan of a completed domain without errors. 0 with faults reported, and *ret NULL if one is an error. */
 int plan_new(Domain *domain, bool evidence, Plan **ret);
 Plan *plan_free(Plan *plan);
+
+/*
+ * Of these parts of a completed domain alone, with `additions`: what they would add to an emulator that runs
+ * the rest. As plan_new().
+ */
+int plan_new_parts(Domain *domain, Part *const *parts, size_t n, bool evidence, Plan **ret);
 
 /* {"argv", "environment", "blockdev", "files", "fds", "processes", "commands", "affinity", "lifecycle",
  * "decisions"}; NULL when out of memory. */

@@ -67,6 +67,33 @@ void xml_remove(XmlElement *element)
         libxml.xmlFreeNode(element);
 }
 
+int xml_adopt(Xml *xml, XmlElement *parent, const XmlElement *element, XmlElement **ret)
+{
+        xmlNode *copy = libxml.xmlDocCopyNode((xmlNode *)element, xml->doc, /* recursive= */ 1);
+
+        if (!copy)
+                return -ENOMEM;
+        if (!libxml.xmlAddChild(parent, copy)) {
+                libxml.xmlFreeNode(copy);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
+void xml_move_into(XmlElement *element, XmlElement *parent)
+{
+        libxml.xmlUnlinkNode(element);
+        element->parent = parent;
+        element->prev = parent->last;
+        element->next = NULL;
+        if (parent->last)
+                parent->last->next = element;
+        else
+                parent->children = element;
+        parent->last = element;
+}
+
 void xml_move_before(XmlElement *element, XmlElement *sibling)
 {
         libxml.xmlUnlinkNode(element);
@@ -222,6 +249,21 @@ char *xml_to_text(Xml *xml)
                         }
                 }
         text = strdup((const char *)libxml.xmlBufferContent(buffer));
+        libxml.xmlBufferFree(buffer);
+        return text;
+}
+
+char *xml_element_to_text(Xml *xml, XmlElement *element)
+{
+        xmlBuffer *buffer = libxml.xmlBufferCreate();
+        char *text = NULL;
+
+        if (!buffer)
+                return NULL;
+        strip(element);
+        if (libxml.xmlNodeDump(buffer, xml->doc, element, /* level= */ 0, /* format= */ 1) >= 0 &&
+            libxml.xmlBufferCat(buffer, TEXT("\n")) == 0)
+                text = strdup((const char *)libxml.xmlBufferContent(buffer));
         libxml.xmlBufferFree(buffer);
         return text;
 }

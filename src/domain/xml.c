@@ -113,8 +113,10 @@ static bool is_usable(xmlDoc *doc, const char *root, Parsing *parsing)
                 return false;
         if (!within_bounds(found, /* depth= */ 1, parsing))
                 return false;
-        if (streq(xml_name(found), root) && !found->ns)
+        if ((!root || streq(xml_name(found), root)) && !found->ns)
                 return true;
+        if (!root)
+                root = _("device");
         fault(parsing->faults, FAULT_ERROR, xml_line(found), /* path= */ NULL,
               _("This is a <%s>, where a <%s> is expected."), xml_name(found), root);
         return false;

@@ -27,8 +27,9 @@ typedef struct Xml {
 } Xml;
 
 /*
- * 0 with faults reported if it is no XML, or `root` is not what it is about; *ret has a tree only if there
- * is none. -ENOMEM; -ENOPKG: libxml2 cannot be loaded. `faults` must live as long as the tree.
+ * 0 with faults reported if it is no XML, or `root` (NULL: any element) is not what it is about; *ret has a
+ * tree only if there is none. -ENOMEM; -ENOPKG: libxml2 cannot be loaded. `faults` must live as long as the
+ * tree.
  */
 int xml_parse(const char *text, size_t size, const char *root, Faults *faults, Xml **ret);
 Xml *xml_free(Xml *xml);
@@ -85,6 +86,12 @@ int xml_add(XmlElement *parent, const char *name, const char *text, XmlElement *
 /* The child of this name, which is made if it is not there. */
 int xml_ensure(XmlElement *parent, const char *name, XmlElement **ret);
 
+/* A copy of an element of any tree, not read yet, as the last child. */
+int xml_adopt(Xml *xml, XmlElement *parent, const XmlElement *element, XmlElement **ret);
+
+/* Makes an element of the tree the last child of another one. */
+void xml_move_into(XmlElement *element, XmlElement *parent);
+
 /* Puts an element of the tree in front of another one. */
 void xml_move_before(XmlElement *element, XmlElement *sibling);
 
@@ -97,6 +104,9 @@ int xml_sort(XmlElement *parent, unsigned (*rank)(const XmlElement *element));
 /* The tree as text with an indentation of two blanks, whatever it was; within <metadata> as it was. To
  * free(); NULL: out of memory. */
 char *xml_to_text(Xml *xml);
+
+/* One element as text, indented. To free(); NULL: out of memory. */
+char *xml_element_to_text(Xml *xml, XmlElement *element);
 
 static inline void cleanup_xml(Xml **xml)
 {

@@ -42,26 +42,33 @@ static int find_only(const MusterStore *store, const char *digest, char ret[stat
         return 0;
 }
 
-static int recall(const Identity *identity, char *const *argv, MusterFacts **ret, void *userdata,
-                  MusterError **ret_error)
+int lookup_recall(MusterStore *store, const Identity *identity, char *const *argv, MusterFacts **ret)
 {
-        Lookup *lookup = userdata;
+        char id[RECORD_ID_SIZE];
         int r;
 
         if (launch_changes_facts(argv))
                 return 0;
-        r = record_id(identity, lookup->id);
+        r = record_id(identity, id);
         if (r == 0)
-                r = record_load(lookup->store, lookup->id, ret, /* ret_stamp= */ NULL);
+                r = record_load(store, id, ret, /* ret_stamp= */ NULL);
         if (r == -ENOENT && identity->deleted) {
-                r = find_only(lookup->store, identity->digest, lookup->id);
-                if (r == 0 && lookup->id[0])
-                        r = record_load(lookup->store, lookup->id, ret, /* ret_stamp= */ NULL);
+                r = find_only(store, identity->digest, id);
+                if (r == 0 && id[0])
+                        r = record_load(store, id, ret, /* ret_stamp= */ NULL);
         }
         /* Ready verdicts go by the record's stamp, and are made again for that. */
         if (r == 0 && *ret)
-                entry_mark_used(lookup->store, ENTRY_RECORD, lookup->id);
-        return r == -ENOMEM ? error_oom(ret_error) : 0;
+                entry_mark_used(store, ENTRY_RECORD, id);
+        return r == -ENOMEM ? r : 0;
+}
+
+static int recall(const Identity *identity, char *const *argv, MusterFacts **ret, void *userdata,
+                  MusterError **ret_error)
+{
+        const Lookup *lookup = userdata;
+
+        return lookup_recall(lookup->store, identity, argv, ret) < 0 ? error_oom(ret_error) : 0;
 }
 
 int lookup_connect(Lookup *lookup, MusterError **ret_error)

@@ -49,6 +49,12 @@ void lookup_forget_failures(Lookup *lookup);
 /* What the path leads to now; zeros where it leads nowhere. */
 FileStamp lookup_target_stamp(const Lookup *lookup);
 
+/*
+ * The portable facts of a running emulator that was started with `argv`, unsealed and without an identity;
+ * *ret stays as it is where none are stored that hold for it. -ENOMEM.
+ */
+int lookup_recall(MusterStore *store, const Identity *identity, char *const *argv, MusterFacts **ret);
+
 /* Of a running emulator. */
 int lookup_connect(Lookup *lookup, MusterError **ret_error);
 

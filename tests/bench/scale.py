@@ -26,6 +26,7 @@ AT_ONCE = 4
 IDLE_SECONDS = 10
 SLOW_SECONDS = 10
 LISTS = 20
+NOISE_MSEC = 10
 MEMORY_BAR, LIST_BAR, WAKE_UPS_BAR, CPU_BAR = 64, 50, 1, 0.5
 
 
@@ -58,7 +59,8 @@ def timed(call, *args, **more):
 
 def spread(what, times, note=""):
     worst = sorted(times)[max(0, len(times) * 99 // 100 - 1)]
-    say(f"{what:44} {statistics.median(times):8.2f} ms   [{quartiles(times)}, 99 %: {worst:.2f}]{note}")
+    middle = quartiles(times) if len(times) > 1 else "one"
+    say(f"{what:44} {statistics.median(times):8.2f} ms   [{middle}, 99 %: {worst:.2f}]{note}")
 
 
 def each(daemon, names, work):
@@ -147,10 +149,12 @@ def bench_slow(daemon, slow, other):
     thread.join()
     standin.faults(daemon.emulator, slow)
     ratio = statistics.median(meanwhile) / statistics.median(alone)
-    good = held and ratio <= 2 and max(meanwhile) < 1000
+    # A busy host makes both uneven; what would be wrong is a wait for the slow one's reply.
+    good = held and max(meanwhile) < 1000 and \
+        (ratio <= 2 or statistics.median(meanwhile) - statistics.median(alone) <= NOISE_MSEC)
     spread("suspend or resume, alone", alone)
     spread("suspend or resume, beside a slow one", meanwhile,
-           f"   {ratio:.2f} x, worst {max(meanwhile):.1f} ms   (bar 2 x)  {verdict(good)}")
+           f"   {ratio:.2f} x, worst {max(meanwhile):.1f} ms   (bar 2 x or {NOISE_MSEC} ms more)  {verdict(good)}")
     say(f"    the slow one: {outcome[0]} after {outcome[1]:.1f} s{'' if held else '; it was no longer slow when measured'};"
         f" lists meanwhile {statistics.median(lists):.1f} ms")
     return good

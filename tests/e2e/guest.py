@@ -74,8 +74,9 @@ def member(name, mode, content, number):
     return head + data + b"\0" * (-len(data) % 4)
 
 
-def initramfs(path, script=SCRIPT, modules=MODULES):
+def initramfs(path, script=SCRIPT, modules=MODULES, more=()):
     kernel = next((ROOT / "usr/lib/modules").iterdir()) / "kernel"
+    modules = (*modules, *more)
     entries = [("bin", 0o040755, b""), ("proc", 0o040755, b""), ("sys", 0o040755, b""), ("dev", 0o040755, b""),
                ("modules", 0o040755, b""), ("bin/busybox", 0o100755, (ROOT / "usr/bin/busybox").read_bytes()),
                ("init", 0o100755, script.format(modules=" ".join(m.rsplit("/", 1)[1] for m in modules)))]

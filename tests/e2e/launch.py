@@ -26,7 +26,8 @@ class Qmp:
                 assert time.monotonic() < end, f"nobody listens on {path}: " + process.said()
                 time.sleep(0.02)
         self.socket.settimeout(seconds)
-        self.stream = self.socket.makefile("rw", encoding="utf-8")
+        # Not "rw": a text stream that is written to forgets what it has read ahead, which may be an event.
+        self.stream = self.socket.makefile("r", encoding="utf-8")
         try:
             json.loads(self.stream.readline())
             self("qmp_capabilities")
@@ -35,8 +36,7 @@ class Qmp:
             raise AssertionError("the emulator ended: " + process.said()) from error
 
     def __call__(self, command, **arguments):
-        self.stream.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.stream.flush()
+        self.socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         while True:
             answer = json.loads(self.stream.readline())
             if "event" in answer:

@@ -288,6 +288,31 @@ def test_save_and_restore(program, tmp_path):
             assert status == "paused"
 
 
+def test_save_through_a_socket(program, tmp_path):
+    target = tmp_path / "target.sock"
+    with socket.socket(socket.AF_UNIX) as listener, Machine(program, tmp_path) as machine, machine.peer() as peer:
+        listener.bind(str(target))
+        listener.listen(1)
+        listener.settimeout(20)
+        peer("cont")
+        peer("stop")
+        peer("migrate", uri=f"unix:{target}")
+        connection, _ = listener.accept()
+        with connection, connection.makefile("rb") as stream:
+            state = stream.read()
+        assert state.startswith(b"QEVM")
+        while peer("query-migrate")["return"]["status"] != "completed":
+            time.sleep(0.02)
+    arrival = tmp_path / "arrival.sock"
+    with Machine(program, tmp_path, "-incoming", f"unix:{arrival}") as machine, machine.peer() as peer:
+        with socket.socket(socket.AF_UNIX) as sender:
+            sender.connect(str(arrival))
+            sender.sendall(state)
+        while (status := peer("query-status")["return"]["status"]) == "inmigrate":
+            time.sleep(0.02)
+        assert status == "paused"
+
+
 @pytest.mark.parametrize("size", [1, 7, 4096])
 def test_requests_in_slices_and_clients_in_turn(program, tmp_path, size):
     with Machine(program, tmp_path, handed=True) as machine:
@@ -317,7 +342,8 @@ def test_sigterm(program, tmp_path):
 
 # What only the stand-in does.
 
-def test_it_takes_half_a_megabyte(fake, tmp_path):
+@pytest.mark.slow  # that is, not with a sanitizer's memory
+def test_it_is_light(fake, tmp_path):
     with Machine(str(fake), tmp_path, *disk(tmp_path)) as machine, machine.peer() as peer:
         peer("cont")
         peer("query-block")

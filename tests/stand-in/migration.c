@@ -2,14 +2,16 @@
 
 /*
  * Saving and restoring: the stream is QEMU's magic and version, and a line of JSON with the state that the
- * machine was in. It goes to fd:NAME (getfd), fd:NUMBER, exec:COMMAND or file:PATH, from where a descriptor
- * stands, so that somebody else's header may be in front. It takes "migrate-msec"; "migrate-fails" ends it
- * halfway.
+ * machine was in. It goes to fd:NAME (getfd), fd:NUMBER, exec:COMMAND, unix:PATH or file:PATH, from where a
+ * descriptor stands, so that somebody else's header may be in front. It takes "migrate-msec";
+ * "migrate-fails" ends it halfway.
  */
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ static const char *status; /* NULL: there was none */
 static char *error;
 static bool events;
 static int target = -1;
+static bool listens; /* the target does: nobody has connected yet */
 static pid_t helper;
 static json_object *named_fds; /* by name */
 
@@ -89,6 +92,24 @@ static int take_named(const char *name)
         return fd;
 }
 
+/* Who is to receive listens, and takes one. */
+static int open_socket(const char *path, bool incoming)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        CLEANUP(fd) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int r;
+
+        snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+        if (incoming)
+                unlink(path);
+        r = incoming ? bind(fd, (struct sockaddr *)&address, sizeof(address))
+                     : connect(fd, (struct sockaddr *)&address, sizeof(address));
+        if (r < 0 || (incoming && listen(fd, 1) < 0))
+                return -errno;
+        listens = incoming;
+        return TAKE_FD(fd);
+}
+
 /* -1, and fail() said why. */
 static int open_uri(const char *uri, bool incoming)
 {
@@ -99,6 +120,8 @@ static int open_uri(const char *uri, bool incoming)
                 return take_named(rest);
         if ((rest = startswith(uri, "exec:"))) {
                 fd = open_exec(rest, incoming);
+        } else if ((rest = startswith(uri, "unix:"))) {
+                fd = open_socket(rest, incoming);
         } else if ((rest = startswith(uri, "file:"))) {
                 fd = incoming ? open(rest, O_RDONLY | O_CLOEXEC)
                               : open(rest, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -294,10 +317,26 @@ static void take_stream(void)
                 run_set(streq(before, "shutdown") ? "shutdown" : "suspended");
 }
 
+static bool take_sender(void)
+{
+        int fd = accept4(target, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd < 0)
+                return false;
+        close(target);
+        target = fd;
+        listens = false;
+        return true;
+}
+
 static void read_stream(void *data)
 {
         ssize_t n = 0;
 
+        if (listens && !take_sender()) {
+                timer_add(POLL_MSEC, read_stream, NULL);
+                return;
+        }
         while (n_stream < STREAM_MAX && (n = read(target, stream + n_stream, 1)) == 1)
                 if (stream[n_stream++] == '\n' && n_stream > sizeof(magic)) {
                         take_stream();

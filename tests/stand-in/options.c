@@ -77,9 +77,10 @@ static json_object *collect(json_object **all, const char *option, const char *t
 
 static void read_name(const char *text)
 {
-        json_object *object = options_parse(text, "guest"); /* kept: the name is in it */
+        CLEANUP(json) json_object *object = options_parse(text, "guest");
+        const char *name = json_get_string(object, "guest");
 
-        machine.name = json_get_string(object, "guest") ? json_get_string(object, "guest") : "";
+        machine.name = strdup(name ? name : "");
 }
 
 static void read_memory(const char *text)

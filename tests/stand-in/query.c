@@ -158,6 +158,24 @@ static json_object *cmd_chardev_remove(json_object *arguments)
         return done();
 }
 
+/* A file that says whose memory it would be. */
+static json_object *cmd_dump(json_object *arguments)
+{
+        const char *protocol = json_get_string(arguments, "protocol"),
+                   *path = protocol ? startswith(protocol, "file:") : NULL;
+        FILE *out = path ? fopen(path, "we") : NULL;
+
+        if (!path)
+                return fail("Invalid parameter 'protocol'");
+        if (!out)
+                return fail("Could not open '%s'", path);
+        fprintf(out, "memory of %s\n", machine.name);
+        fclose(out);
+        if (json_get_bool(arguments, "detach", false))
+                qmp_event("DUMP_COMPLETED", NULL);
+        return done();
+}
+
 static json_object *cmd_accepted(json_object *arguments)
 {
         return done();
@@ -184,6 +202,7 @@ const Command query_commands[] = {
         {"set_password", "*", cmd_accepted},
         {"expire_password", "*", cmd_accepted},
         {"set-action", "*", cmd_accepted},
+        {"dump-guest-memory", "*", cmd_dump},
         {"inject-nmi", "", cmd_accepted},
         {"send-key", "keys!a hold-time?i", cmd_accepted},
         {NULL, NULL, NULL},

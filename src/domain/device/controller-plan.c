@@ -242,6 +242,9 @@ int controller_plan(Plan *plan, Part *part)
 {
         int r = 0;
 
+        /* One at a time, in their order: what others are plugged into runs already. */
+        if (plan->additions)
+                return plan_one(plan, part);
         if (part != domain_next(plan->domain, &device_controller, NULL))
                 return 0;
         for (ControllerType type = 0; r >= 0 && type < _CONTROLLER_TYPES; type++)

@@ -68,6 +68,8 @@ static int plan(Plan *plan, Part *part)
         unsigned last = 0;
         int r = 0;
 
+        if (plan->additions)
+                return plan_one(plan, part);
         if (part != domain_next(plan->domain, &device_hub, NULL))
                 return 0;
         for (unsigned level = 0; level <= last; level++)

@@ -35,6 +35,41 @@ static void test_client_gone(void **state)
         }
 }
 
+/* One that resets the connection, as whoever leaves something unread does, and one that sends urgent data.
+ */
+static void test_client_gone_rudely(void **state)
+{
+        Fixture f;
+
+        start(&f);
+        f.hold = true;
+        for (unsigned round = 0; round < 2; round++) {
+                CLEANUP(fd) int fd = dial(&f);
+                uint64_t until;
+                unsigned turns = 0;
+
+                f.hold = false;
+                put(&f, fd, GET);
+                WAIT_FOR(&f, f.requests == 2 * round + 1);
+                f.hold = true;
+                put(&f, fd, GET);
+                WAIT_FOR(&f, f.n_held == 1);
+                if (round == 1) {
+                        send(fd, "!", 1, MSG_OOB); /* not every kernel has it */
+                        until = now_usec() + USEC_PER_SEC / 10;
+                        for (; now_usec() < until; turns++)
+                                turn(&f, -1, 0);
+                        assert_true(turns < 20);
+                        assert_int_equal(f.gone, 1);
+                } else {
+                        hang_up(&fd);
+                        WAIT_FOR(&f, f.gone == 1);
+                }
+                answer_held(&f);
+        }
+        stop(&f);
+}
+
 /* Having sent all is not being gone. */
 static void test_client_that_sends_no_more(void **state)
 {
@@ -121,7 +156,7 @@ static void test_slowloris(void **state)
 {
         HttpLimits limits = usual;
         CLEANUP(fd) int fd = -1;
-        uint64_t since;
+        uint64_t since, next = 0;
         Fixture f;
         Answer a = {};
 
@@ -132,7 +167,10 @@ static void test_slowloris(void **state)
         put(&f, fd, "GET / HTTP/1.1\r\nX: ");
         while (!a.closed) {
                 assert_true(now_usec() < since + PATIENCE_USEC);
-                (void)send(fd, "a", 1, MSG_NOSIGNAL);
+                if (now_usec() >= next) { /* far from too large a header */
+                        (void)send(fd, "a", 1, MSG_NOSIGNAL);
+                        next = now_usec() + limits.idle_usec / 50;
+                }
                 turn(&f, -1, 0);
                 receive(fd, &a);
         }
@@ -184,6 +222,8 @@ static void test_quiet_when_idle(void **state)
                 put(&f, fds[i], i < N ? GET : "GET /quiet HTTP/1.1\r\nHost: m\r\n\r\n");
                 WAIT_FOR(&f, f.requests == i + 1);
         }
+        answer(TAKE(f.held[0]));
+        assert_echo(&f, fds[2 * N], "GET /quiet 0");
         for (unsigned n = 0; n < 10; n++)
                 turn(&f, -1, 0);
         uv_prepare_init(&f.loop, &prepare);
@@ -374,6 +414,7 @@ int main(void)
 {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_client_gone),
+                cmocka_unit_test(test_client_gone_rudely),
                 cmocka_unit_test(test_client_that_sends_no_more),
                 cmocka_unit_test(test_idle_limit),
                 cmocka_unit_test(test_slowloris),

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/device.h"
+
+#include <errno.h>
+
+#include "base/i18n.h"
+#include "base/util.h"
+#include "daemon/files.h"
+#include "daemon/start.h"
+
+DeviceWork *device_work_free(DeviceWork *work)
+{
+        if (!work)
+                return NULL;
+        free(work->live);
+        free(work->config);
+        free(work->name);
+        muster_verdicts_unref(work->verdicts);
+        json_object_put(work->chains);
+        free(work->run_directory);
+        free(work->state_directory);
+        device_change_free(work->change);
+        free(work->new_config);
+        json_object_put(work->remove);
+        json_object_put(work->granted);
+        json_object_put(work->blocks);
+        free(work->path);
+        free(work);
+        return NULL;
+}
+
+int device_work_fill(Operation *operation, DeviceWork *work)
+{
+        const DeviceData *data = operation->data;
+        const Managed *managed = operation->managed;
+        const Life *life = managed->life;
+
+        work->name = strdup(managed->name);
+        work->run_directory = daemon_run_directory(operation->daemon);
+        work->state_directory = daemon_state_directory(operation->daemon);
+        work->root = !operation->daemon->settings.session;
+        if (!work->name || !work->run_directory || !work->state_directory)
+                return -ENOMEM;
+        if (data->config && !(work->config = strdup(managed->definition)))
+                return -ENOMEM;
+        if (!data->live)
+                return 0;
+        work->live = strdup(life->definition);
+        work->verdicts = muster_verdicts_ref(life->verdicts);
+        work->has_user = start_user(life, &work->user);
+        if (!work->live || json_object_deep_copy(life->blocks, &work->chains, NULL) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+/* --- in the pool ------------------------------------------------------------------------------------ */
+
+static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
+{
+        CLEANUP(DomainHost) DomainHost *host = NULL;
+        size_t size = strlen(data->device);
+        LiveDomain live = {.xml = work->live,
+                           .size = strlen(work->live),
+                           .verdicts = work->verdicts,
+                           .chains = work->chains,
+                           .evidence = true};
+        int r;
+
+        r = host_local_at(work->run_directory, work->state_directory, &host, ret_error);
+        if (r < 0)
+                return r;
+        host->root = work->root;
+        live.host = host;
+        switch (data->action) {
+        case DEVICE_ATTACH:
+                return device_attach(&live, data->device, size, &work->change, ret_error);
+        case DEVICE_DETACH:
+                return device_detach(&live, data->device, &work->change, ret_error);
+        case DEVICE_UPDATE:
+                return device_change_media(&live, data->device, data->device, size, data->force,
+                                           &work->change, ret_error);
+        }
+        return -EINVAL;
+}
+
+static int plan_config(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
+{
+        size_t size = strlen(data->device), config_size = strlen(work->config);
+
+        switch (data->action) {
+        case DEVICE_ATTACH:
+                return definition_attach(work->config, config_size, data->device, size, &work->new_config,
+                                         ret_error);
+        case DEVICE_DETACH:
+                return definition_detach(work->config, config_size, data->device, &work->new_config,
+                                         ret_error);
+        case DEVICE_UPDATE:
+                return definition_change_media(work->config, config_size, data->device, data->device, size,
+                                               &work->new_config, ret_error);
+        }
+        return -EINVAL;
+}
+
+/* The chains as they will be, for whoever finds that it was done. */
+static int work_out_blocks(DeviceWork *work)
+{
+        const DeviceChange *change = work->change;
+
+        if (json_object_deep_copy(work->chains, &work->blocks, NULL) < 0)
+                return -ENOMEM;
+        if (!change->disk)
+                return 0;
+        if (!change->chain) {
+                json_object_object_del(work->blocks, change->disk);
+                return 0;
+        }
+        return json_add(work->blocks, change->disk, json_object_get(change->chain));
+}
+
+int device_work_plan(Operation *operation, MusterError **ret_error)
+{
+        const DeviceData *data = operation->data;
+        DeviceWork *work = data->work;
+        int r = 0;
+
+        if (data->live)
+                r = plan_live(data, work, ret_error);
+        if (r >= 0 && work->change && work_out_blocks(work) < 0)
+                r = error_oom(ret_error);
+        if (r >= 0 && data->config)
+                r = plan_config(data, work, ret_error);
+        return r;
+}
+
+/* The nodes of the steps say which files are written. */
+static json_object *nodes_of(const DeviceChange *change)
+{
+        json_object *nodes = json_object_new_array();
+
+        for (size_t i = 0; nodes && i < json_object_array_length(change->steps); i++) {
+                const json_object *step = json_object_array_get_idx(change->steps, i);
+                json_object *arguments = json_get(step, "arguments", json_type_object);
+
+                if (streq_ptr(json_get_string(step, "execute"), "blockdev-add") && arguments &&
+                    json_append(nodes, json_object_get(arguments)) < 0) {
+                        json_object_put(nodes);
+                        return NULL;
+                }
+        }
+        return nodes;
+}
+
+int device_work_files(Operation *operation, MusterError **ret_error)
+{
+        DeviceWork *work = ((DeviceData *)operation->data)->work;
+        CLEANUP(free)
+        char *run = text_format("%s/%s", work->run_directory, work->name),
+             *state = text_format("%s/%s", work->state_directory, work->name);
+        CLEANUP(json) json_object *nodes = nodes_of(work->change);
+        const FilesInput input = {
+                .run_directory = run,
+                .state_directory = state,
+                .files = work->change->files,
+                .blockdev = nodes,
+                .user = work->has_user ? &work->user : NULL,
+        };
+
+        if (!run || !state || !nodes)
+                return error_oom(ret_error);
+        return files_prepare(&input, &work->remove, &work->granted, ret_error);
+}

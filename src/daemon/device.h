@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What "device" works out in the pool. */
+
+#include "daemon/operations.h"
+#include "domain/hotplug.h"
+
+typedef struct DeviceWork {
+        /* Copies of what runs, for the pool. */
+        char *live, *config, *name;
+        MusterVerdicts *verdicts;
+        json_object *chains;
+        char *run_directory, *state_directory; /* of all domains */
+        bool root;
+        ProcessUser user;
+        bool has_user;
+
+        /* What comes of it. */
+        DeviceChange *change;          /* NULL: nothing runs that would be changed */
+        char *new_config;              /* NULL: the definition stays */
+        json_object *remove, *granted; /* as files_prepare() has them */
+        json_object *blocks;           /* the chains afterwards */
+        char *path;
+} DeviceWork;
+
+int device_work_fill(Operation *operation, DeviceWork *work);
+int device_work_plan(Operation *operation, MusterError **ret_error);  /* in the pool */
+int device_work_files(Operation *operation, MusterError **ret_error); /* in the pool */
+DeviceWork *device_work_free(DeviceWork *work);
