@@ -47,6 +47,11 @@ extern const OperationKind op_clean_up;
 /* What the definition says is to be done: the guest has powered off, reset, or crashed. */
 typedef struct ReactData {
         const char *what; /* "on_poweroff", "on_reboot", "on_crash" */
+        /* the operation's own */
+        const char *action; /* the life's, which outlives it */
+        char *folder;       /* for a dump */
+        ProcessUser user;
+        bool has_user;
 } ReactData;
 extern const OperationKind op_react;
 
