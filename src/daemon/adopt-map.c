@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 
+#include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/adopt.h"
@@ -10,6 +11,8 @@
 #include "domain/plan.h"
 #include "emulator/facts.h"
 #include "emulator/launch.h"
+
+#define FDINFO_MAX 4096U
 
 /*
  * A definition is believed only if it explains what runs: the plan that it has on this emulator is held
@@ -135,6 +138,22 @@ static int complete(AdoptMap *map, const Argv *runs, MusterError **ret_error)
         return r < 0 ? error_oom(ret_error) : 0;
 }
 
+/* "iff:\tvnet0": what the kernel says of a descriptor of /dev/net/tun. */
+static char *tap_name(const char *fd, void *userdata)
+{
+        const AdoptMap *map = userdata;
+        CLEANUP(free) char *path = text_format("/proc/%d/fdinfo/%s", (int)map->pid, fd), *text = NULL;
+        const char *name;
+
+        if (!path || fd[strspn(fd, "0123456789")] || read_file(path, FDINFO_MAX, &text, NULL) < 0)
+                return NULL;
+        name = strstr(text, "iff:\t");
+        if (!name)
+                return NULL;
+        name += strlen("iff:\t");
+        return strndup(name, strcspn(name, "\n"));
+}
+
 /* Only then does anybody but the emulator decide what follows when the guest stops. */
 static bool was_told_to_stay(const Argv *argv)
 {
@@ -175,6 +194,8 @@ int adopt_map(AdoptMap *map, MusterError **ret_error)
                 r = argv_read(words, &runs, ret_error);
         if (r < 0)
                 return r;
+        if (argv_name_taps(&argv, tap_name, map) < 0 || argv_name_taps(&runs, tap_name, map) < 0)
+                return error_oom(ret_error);
         r = argv_to_definition(&argv, &about, &map->definition, &map->unmapped);
         if (r == -ENOPKG)
                 return error_set(

@@ -521,6 +521,35 @@ static void map_9p(ArgvMap *map, ArgvOption *device)
         argv_common(map, device, filesystem);
 }
 
+/* A CRB is a TPM 2.0's; of a TIS nobody can see the version. */
+static void map_tpm(ArgvMap *map, ArgvOption *device)
+{
+        const char *id = argv_get(device, "tpmdev");
+        ArgvOption *tpmdev = id ? argv_find(map->argv, "tpmdev", "id", id) : NULL, *chardev;
+        XmlElement *tpm, *backend;
+
+        if (!streq_ptr(argv_get(device, "driver"), "tpm-crb") || !tpmdev ||
+            !streq_ptr(argv_get(tpmdev, "type"), "emulator") || !argv_get(tpmdev, "chardev"))
+                return;
+        chardev = argv_find(map->argv, "chardev", "id", argv_get(tpmdev, "chardev"));
+        if (!chardev || !streq_ptr(argv_get(chardev, "backend"), "socket") || !argv_get(chardev, "path"))
+                return;
+        tpm = argv_element(map, map->devices, "tpm");
+        argv_set(map, tpm, "model", "tpm-crb");
+        backend = argv_element(map, tpm, "backend");
+        argv_set(map, backend, "type", "emulator");
+        argv_set(map, backend, "version", "2.0");
+        (void)argv_take(map, chardev, "backend");
+        (void)argv_take(map, chardev, "path");
+        (void)argv_take(map, chardev, "id");
+        (void)argv_take(map, tpmdev, "chardev");
+        (void)argv_take(map, tpmdev, "type");
+        (void)argv_take(map, tpmdev, "id");
+        (void)argv_take(map, device, "tpmdev");
+        (void)argv_take(map, device, "driver");
+        argv_common(map, device, tpm);
+}
+
 static void map_usb_host(ArgvMap *map, ArgvOption *device)
 {
         XmlElement *hostdev, *source;
@@ -612,6 +641,7 @@ void argv_map_devices(ArgvMap *map)
                 map_9p(map, device);
                 map_usb_host(map, device);
                 map_pci_host(map, device);
+                map_tpm(map, device);
                 map_vmcoreinfo(map, device);
                 map_panic(map, device);
         }

@@ -513,6 +513,26 @@ static int give_places(Argv *argv)
         return 0;
 }
 
+/* Cards without an address of their own get QEMU's, counted up in the order in which they are made. */
+static int give_macs(Argv *argv)
+{
+        unsigned n = 0;
+
+        for (int first = 1; first >= 0; first--)
+                for (size_t i = 0; i < argv->n; i++) {
+                        ArgvOption *device = &argv->options[i];
+                        char mac[18];
+
+                        if (!streq(device->name, "device") || !argv_get(device, "netdev") ||
+                            argv_get(device, "mac") || (argv_get(device, "#first") != NULL) != (first == 1))
+                                continue;
+                        snprintf(mac, sizeof(mac), "52:54:00:12:34:%02x", (0x56 + n++) & 0xff);
+                        if (argv_put(device, "mac", mac) < 0)
+                                return -ENOMEM;
+                }
+        return 0;
+}
+
 static int expand_accel(Argv *argv)
 {
         ArgvOption *machine = argv_next(argv, "machine", NULL), *accel;
@@ -527,6 +547,27 @@ static int expand_accel(Argv *argv)
         accel = argv_add(argv, "accel");
         machine = argv_next(argv, "machine", NULL);
         return accel ? move_out(machine, "accel", accel, "accel") : -ENOMEM;
+}
+
+int argv_name_taps(Argv *argv, char *(*name)(const char *fd, void *userdata), void *userdata)
+{
+        for (ArgvOption *netdev = NULL; (netdev = argv_next(argv, "netdev", netdev));) {
+                const char *fd = argv_get(netdev, "fd"), *vhost = argv_get(netdev, "vhostfd");
+                CLEANUP(free) char *interface = NULL;
+
+                if (!fd || !streq_ptr(argv_get(netdev, "type"), "tap"))
+                        continue;
+                interface = name(fd, userdata);
+                if (!interface)
+                        continue;
+                if (argv_put(netdev, "ifname", interface) < 0 || argv_put(netdev, "script", "no") < 0 ||
+                    argv_put(netdev, "downscript", "no") < 0 ||
+                    (vhost && argv_put(netdev, "vhost", "on") < 0))
+                        return -ENOMEM;
+                json_object_object_del(netdev->values, "fd");
+                json_object_object_del(netdev->values, "vhostfd");
+        }
+        return 0;
 }
 
 int argv_expand(Argv *argv)
@@ -558,5 +599,7 @@ int argv_expand(Argv *argv)
         for (size_t i = 0; r >= 0 && i < n; i++)
                 if (streq(argv->options[i].name, "drive"))
                         r = expand_drive(argv, i);
+        if (r >= 0)
+                r = give_macs(argv);
         return r < 0 ? r : give_places(argv);
 }

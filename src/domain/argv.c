@@ -392,6 +392,29 @@ static void map_memory(ArgvMap *map)
                 (void)argv_element(map, argv_ensure(map, map->xml->root, "memoryBacking"), "locked");
 }
 
+/* Machines since 6.2 make cores of what nobody has placed, older ones sockets. */
+static bool prefers_sockets(const char *machine)
+{
+        const char *version = machine ? strrchr(machine, '-') : NULL;
+        unsigned major, minor;
+
+        return version && sscanf(version, "-%u.%u", &major, &minor) == 2 &&
+               (major < 6 || (major == 6 && minor < 2));
+}
+
+static void default_topology(ArgvMap *map, XmlElement *cpu, const char *cpus)
+{
+        bool sockets = prefers_sockets(map->about->machine);
+        XmlElement *topology;
+
+        if (streq(cpus, "1"))
+                return;
+        topology = argv_element(map, cpu, "topology");
+        argv_set(map, topology, "sockets", sockets ? cpus : "1");
+        argv_set(map, topology, "cores", sockets ? "1" : cpus);
+        argv_set(map, topology, "threads", "1");
+}
+
 static void map_smp(ArgvMap *map, XmlElement *cpu)
 {
         static const char *const words[] = {"sockets", "dies", "clusters", "cores", "threads"};
@@ -410,6 +433,8 @@ static void map_smp(ArgvMap *map, XmlElement *cpu)
                                 topology = argv_element(map, cpu, "topology");
                         argv_move(map, smp, words[i], topology, words[i]);
                 }
+        if (!topology)
+                default_topology(map, cpu, most ?: cpus ?: "1");
 }
 
 static const struct {
