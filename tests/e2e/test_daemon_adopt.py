@@ -130,6 +130,25 @@ def test_unmappable(daemon, tmp_path):
         gone(daemon, "odd")
 
 
+def test_changed_since(daemon, tmp_path):
+    """What was plugged in after the start is on no command line."""
+    with Emulator(tmp_path, *PLAIN, name="changed").wait() as emulator:
+        qmp = Qmp(emulator.socket, emulator.process)
+        qmp("device_add", driver="virtio-rng-pci", id="later", bus="pcie.0", addr="0x9")
+        qmp("blockdev-add", **{"driver": "null-co", "node-name": "spare"})
+        qmp.socket.shutdown(socket.SHUT_RDWR)
+        end = time.monotonic() + 20
+        while True:
+            try:
+                domain = adopt(daemon, emulator)[1]
+                break
+            except ApiError:
+                assert time.monotonic() < end
+        lines = "\n".join(domain["unmapped"])
+        assert "later" in lines and "spare" in lines and "9.0" in lines
+        daemon.api.do("changed", "destroy")
+
+
 def test_survives_the_daemon(daemon, tmp_path, disk):
     with Emulator(tmp_path, *PLAIN, "-drive", f"file={disk},format=raw,if=virtio", name="again").wait() as emulator:
         first = adopt(daemon, emulator)[1]
