@@ -13,6 +13,7 @@ import pytest
 from api import ApiError
 from daemon import Daemon
 from launch import Qmp
+from openapi import CheckedApi
 
 QEMU = "/usr/bin/qemu-system-x86_64"
 
@@ -20,6 +21,7 @@ QEMU = "/usr/bin/qemu-system-x86_64"
 @pytest.fixture(scope="module")
 def daemon():
     with Daemon(emulator=False) as running:
+        running.api = CheckedApi(running.socket)
         yield running
 
 
@@ -132,9 +134,9 @@ def test_unmappable(daemon, tmp_path):
 
 def test_changed_since(daemon, tmp_path):
     """What was plugged in after the start is on no command line."""
-    with Emulator(tmp_path, *PLAIN, name="changed").wait() as emulator:
+    with Emulator(tmp_path, "-machine", "pc", "-m", "64", "-nodefaults", name="changed").wait() as emulator:
         qmp = Qmp(emulator.socket, emulator.process)
-        qmp("device_add", driver="virtio-rng-pci", id="later", bus="pcie.0", addr="0x9")
+        qmp("device_add", driver="virtio-rng-pci", id="later", bus="pci.0", addr="0x9")
         qmp("blockdev-add", **{"driver": "null-co", "node-name": "spare"})
         qmp.socket.shutdown(socket.SHUT_RDWR)
         end = time.monotonic() + 20
