@@ -244,6 +244,29 @@ static char *tap_name(const char *fd, void *userdata)
         return strndup(name, strcspn(name, "\n"));
 }
 
+/* What the emulator has found an image to be. */
+static char *format_name(const char *file, void *userdata)
+{
+        const AdoptMap *map = userdata;
+
+        for (size_t i = 0; map->nodes && i < json_object_array_length(map->nodes); i++) {
+                json_object *node = json_object_array_get_idx(map->nodes, i);
+                const char *driver = json_get_string(node, "drv");
+
+                if (driver && streq_ptr(json_get_string(node, "file"), file) && !streq(driver, "file") &&
+                    !streq(driver, "host_device"))
+                        return strdup(driver);
+        }
+        return NULL;
+}
+
+static int settle(AdoptMap *map, Argv *argv)
+{
+        int r = argv_name_taps(argv, tap_name, map);
+
+        return r < 0 ? r : argv_name_formats(argv, format_name, map);
+}
+
 /* Only then does anybody but the emulator decide what follows when the guest stops. */
 static bool was_told_to_stay(const Argv *argv)
 {
@@ -284,7 +307,7 @@ int adopt_map(AdoptMap *map, MusterError **ret_error)
                 r = argv_read(words, &runs, ret_error);
         if (r < 0)
                 return r;
-        if (argv_name_taps(&argv, tap_name, map) < 0 || argv_name_taps(&runs, tap_name, map) < 0)
+        if (settle(map, &argv) < 0 || settle(map, &runs) < 0)
                 return error_oom(ret_error);
         r = argv_to_definition(&argv, &about, &map->definition, &map->unmapped);
         if (r == -ENOPKG)

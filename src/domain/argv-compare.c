@@ -42,6 +42,8 @@ static const struct {
         {"smp", "clusters", "1"},
         {"node", "backing", "null"},
         {"vnc", "to", NULL},
+        {"vnc", "audiodev", NULL},
+        {"display", "type", "none"},
         {"action", "watchdog", "reset"},
         {"node", "node-name", NULL},
         {"node", "auto-read-only", NULL},

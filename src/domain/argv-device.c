@@ -50,7 +50,7 @@ static void usb_address(ArgvMap *map, ArgvOption *device, XmlElement *element)
         const char *bus = argv_get(device, "bus"), *port = argv_get(device, "port"), *number = bus, *dot;
         XmlElement *address;
 
-        if (!bus || !startswith(bus, "usb") || !port)
+        if (!bus || !startswith(bus, "usb"))
                 return;
         number = bus + 3;
         dot = strchr(number, '.');
@@ -459,6 +459,7 @@ static bool map_balloon(ArgvMap *map, ArgvOption *device)
 static void map_watchdog(ArgvMap *map, ArgvOption *device)
 {
         ArgvOption *action = argv_next(map->argv, "watchdog-action", NULL);
+        ArgvOption *newer = argv_next(map->argv, "action", NULL);
         XmlElement *watchdog;
         const char *driver = argv_get(device, "driver");
 
@@ -466,7 +467,10 @@ static void map_watchdog(ArgvMap *map, ArgvOption *device)
                 return;
         watchdog = argv_element(map, map->devices, "watchdog");
         argv_set(map, watchdog, "model", driver);
-        argv_set(map, watchdog, "action", action ? argv_take(map, action, "") ?: "reset" : "reset");
+        argv_set(map, watchdog, "action",
+                 action  ? argv_take(map, action, "")
+                 : newer ? argv_take(map, newer, "watchdog")
+                         : "reset");
         (void)argv_take(map, device, "driver");
         argv_common(map, device, watchdog);
 }

@@ -533,6 +533,40 @@ static int give_macs(Argv *argv)
         return 0;
 }
 
+int argv_name_formats(Argv *argv, char *(*name)(const char *file, void *userdata), void *userdata)
+{
+        for (ArgvOption *node = NULL; (node = argv_next(argv, "blockdev", node));) {
+                CLEANUP(free) char *format = NULL;
+
+                if (!argv_get(node, "probed") || !argv_get(node, "file.filename"))
+                        continue;
+                format = name(argv_get(node, "file.filename"), userdata);
+                if (!format)
+                        continue;
+                if (argv_put(node, "driver", format) < 0)
+                        return -ENOMEM;
+                json_object_object_del(node->values, "probed");
+        }
+        return 0;
+}
+
+/* A USB device takes the first bus that there is. */
+static int give_usb(Argv *argv)
+{
+        int r = 0;
+
+        if (!argv_find(argv, "device", "id", "usb"))
+                return 0;
+        for (ArgvOption *device = NULL; r >= 0 && (device = argv_next(argv, "device", device));) {
+                const char *driver = argv_get(device, "driver");
+
+                if (driver && startswith(driver, "usb-") && !startswith(driver, "usb-ehci") &&
+                    !argv_get(device, "bus"))
+                        r = argv_put(device, "bus", "usb.0");
+        }
+        return r;
+}
+
 static int expand_accel(Argv *argv)
 {
         ArgvOption *machine = argv_next(argv, "machine", NULL), *accel;
@@ -601,5 +635,7 @@ int argv_expand(Argv *argv)
                         r = expand_drive(argv, i);
         if (r >= 0)
                 r = give_macs(argv);
+        if (r >= 0)
+                r = give_usb(argv);
         return r < 0 ? r : give_places(argv);
 }

@@ -629,6 +629,8 @@ static void map_boot(ArgvMap *map)
                 argv_move_switch(map, boot, "menu", menu, "enable");
                 argv_move(map, boot, "splash-time", menu, "timeout");
         }
+        if (argv_get(boot, "reboot-timeout"))
+                argv_move(map, boot, "reboot-timeout", argv_element(map, os, "bios"), "rebootTimeout");
         order = argv_get(boot, "order");
         if (!order || order[strspn(order, "acdn")])
                 return;

@@ -57,6 +57,9 @@ int argv_compare(const Argv *runs, const Argv *planned, json_object *unmapped);
  */
 int argv_name_taps(Argv *argv, char *(*name)(const char *fd, void *userdata), void *userdata);
 
+/* The same for images of which nobody said the format: by the name of their file. */
+int argv_name_formats(Argv *argv, char *(*name)(const char *file, void *userdata), void *userdata);
+
 static inline void cleanup_argv(Argv *argv)
 {
         argv_clear(argv);

@@ -111,6 +111,19 @@ def test_by_hand(daemon, tmp_path, disk):
         assert disk.exists() and emulator.socket.exists()
 
 
+def test_as_people_write_it(daemon, tmp_path, disk):
+    """No format, no bus, several processors, a forwarded port, a CD without a medium, VNC."""
+    words = ["-machine", "q35", "-m", "64M", "-smp", "2", "-hda", disk, "-vnc", f"unix:{tmp_path}/vnc.sock",
+             "-nic", "user,hostfwd=tcp:127.0.0.1:22522-:22", "-device", "virtio-rng-pci,rng=r",
+             "-object", "rng-random,id=r,filename=/dev/urandom", "-device", "qemu-xhci,id=usb", "-device", "usb-tablet"]
+    with Emulator(tmp_path, *words, name="people").wait() as emulator:
+        domain = adopt(daemon, emulator)[1]
+        assert not domain["unmapped"], "\n".join(domain["unmapped"])
+        xml = daemon.api.get("/v1/domains/people/xml")[1]
+        assert 'type="raw"' in xml and 'cores="2"' in xml
+        daemon.api.do("people", "destroy")
+
+
 def test_default_devices(daemon, tmp_path):
     """Without -nodefaults: a VGA card, a serial and a parallel port, a CD drive and a network card by themselves."""
     with Emulator(tmp_path, "-machine", "q35", "-m", "64", name="defaults").wait() as emulator:
