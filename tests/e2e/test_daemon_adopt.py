@@ -213,9 +213,18 @@ def test_monitor_is_taken(daemon, tmp_path):
 def test_hangs(daemon, tmp_path):
     with Emulator(tmp_path, *PLAIN, name="hangs").wait() as emulator:
         os.kill(emulator.process.pid, signal.SIGSTOP)
-        assert refused(daemon, emulator, 409).errno == "EBUSY"
+        with pytest.raises(ApiError) as error:
+            adopt(daemon, emulator)
+        # The kernel stops its threads one after the other: the greeting may still come.
+        assert error.value.errno in ("EBUSY", "ETIMEDOUT"), error.value
         os.kill(emulator.process.pid, signal.SIGCONT)
-        assert adopt(daemon, emulator)[0] == 201
+        end = time.monotonic() + 20
+        while True:
+            try:
+                assert adopt(daemon, emulator)[0] == 201
+                break
+            except ApiError:
+                assert time.monotonic() < end
         daemon.api.do("hangs", "destroy")
 
 
