@@ -28,6 +28,7 @@ AdoptMap *adopt_map_free(AdoptMap *map)
         free(map->run_directory);
         free(map->state_directory);
         free(map->definition);
+        free(map->agent_path);
         muster_verdicts_unref(map->verdicts);
         json_object_put(map->nodes);
         json_object_put(map->devices);
@@ -267,6 +268,28 @@ static int settle(AdoptMap *map, Argv *argv)
         return r < 0 ? r : argv_name_formats(argv, format_name, map);
 }
 
+static const char *value_of(const Argv *argv, const char *option, const char *key, const char *value,
+                            const char *wanted)
+{
+        for (size_t i = 0; i < argv->n; i++)
+                if (streq(argv->options[i].name, option) &&
+                    streq_ptr(json_get_string(argv->options[i].values, key), value))
+                        return json_get_string(argv->options[i].values, wanted);
+        return NULL;
+}
+
+/* The guest agent's socket, where the emulator listens. */
+static int find_agent(AdoptMap *map, const Argv *argv)
+{
+        const char *chardev = value_of(argv, "device", "name", "org.qemu.guest_agent.0", "chardev"),
+                   *path = chardev ? value_of(argv, "chardev", "id", chardev, "path") : NULL;
+
+        if (!path || *path != '/' || !streq_ptr(value_of(argv, "chardev", "id", chardev, "server"), "on"))
+                return 0;
+        map->agent_path = strdup(path);
+        return map->agent_path ? 0 : -ENOMEM;
+}
+
 /* Only then does anybody but the emulator decide what follows when the guest stops. */
 static bool was_told_to_stay(const Argv *argv)
 {
@@ -315,7 +338,7 @@ int adopt_map(AdoptMap *map, MusterError **ret_error)
                         ret_error, r,
                         _("Libxml2 cannot be loaded, without which no definition can be made; install "
                           "the package libxml2."));
-        if (r < 0 || check_now(map, &runs) < 0 || check_launch(map, &runs) < 0)
+        if (r < 0 || check_now(map, &runs) < 0 || find_agent(map, &runs) < 0 || check_launch(map, &runs) < 0)
                 return error_oom(ret_error);
         r = complete(map, &runs, ret_error);
         if (r >= 0 && !was_told_to_stay(&runs)) {

@@ -28,6 +28,7 @@ typedef struct AdoptMap {
         json_object *nodes, *devices, *pci; /* as it is now; each may be NULL */
         /* What came of it. */
         char *definition;
+        char *agent_path;       /* NULL: it has none */
         json_object *lifecycle; /* NULL: what the guest does is none of our business */
         json_object *unmapped;
 } AdoptMap;

@@ -220,6 +220,7 @@ static int step_keep(Operation *operation)
                 return error_set(&operation->error, -ESRCH, _("Process %d has ended meanwhile."),
                                  (int)data->pid);
         life->definition = TAKE(data->map->definition);
+        life->agent_path = TAKE(data->map->agent_path);
         life->read_only = !whole;
         if (whole && data->map->lifecycle) {
                 json_object_put(life->lifecycle);

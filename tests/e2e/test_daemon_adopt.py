@@ -199,6 +199,32 @@ def test_release(daemon, tmp_path):
         daemon.api.do("loose", "destroy")
 
 
+def test_reset(daemon, tmp_path):
+    """With -no-shutdown a reset is told and followed; the emulator stays until it is destroyed."""
+    with Emulator(tmp_path, *PLAIN, "-no-shutdown", name="stays").wait() as emulator:
+        assert not adopt(daemon, emulator)[1]["unmapped"]
+        daemon.api.qmp("stays", "system_reset")
+        assert daemon.api.state("stays") == "running"
+        daemon.api.do("stays", "destroy")
+        emulator.process.wait(10)
+
+
+def test_files_stay(daemon, tmp_path):
+    """Another domain's folder, socket and group: nothing of them is the daemon's."""
+    with Emulator(tmp_path, *PLAIN, name="files").wait() as emulator:
+        adopt(daemon, emulator)
+        beside = subprocess.Popen(["/bin/sleep", "60"])  # in the emulator's process group, as of a script
+        try:
+            assert os.getpgid(beside.pid) == os.getpgid(emulator.process.pid)
+            daemon.api.do("files", "destroy")
+            emulator.process.wait(10)
+            gone(daemon, "files")
+            assert beside.poll() is None and emulator.socket.exists()
+        finally:
+            beside.kill()
+            beside.wait()
+
+
 def test_monitor_is_taken(daemon, tmp_path):
     with Emulator(tmp_path, *PLAIN, name="taken").wait() as emulator:
         qmp = Qmp(emulator.socket, emulator.process)
