@@ -114,7 +114,7 @@ typedef struct AdoptData {
         pid_t pid;
         uint64_t start;
         /* the operation's own */
-        json_object *nodes, *pci;
+        json_object *nodes, *devices, *pci; /* replies */
         char *machine; /* "pc-q35-7.2" */
         bool kvm;
         struct AdoptMap *map;
