@@ -104,7 +104,7 @@ def test_a_device_that_is_no_disk(made):
     vm = made()
     before = vm.live()
     answer = vm.attach("<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>")
-    assert answer["device"] == "rng" and "rng" in vm.live()
+    assert answer["device"].startswith("<rng") and "<rng" in vm.live()
     vm.check()
     vm.detach(alias=answer["alias"])
     assert vm.live() == before
@@ -123,11 +123,11 @@ def test_config_of_what_does_not_run(daemon, made):
 
 
 @pytest.mark.parametrize("xml, words", [
-    (lambda f: disk(f / "x.qcow2", "hdd", "ide"), ["ide"]),
+    (lambda f: disk(f / "x.qcow2", "hdd", "ide"), ["IDE"]),
     (lambda f: disk(f / "x.qcow2", "vda"), ["vda"]),
     (lambda f: disk(f / "missing.qcow2", "vdb"), ["missing.qcow2"]),
     (lambda f: disk(f / "text.qcow2", "vdb"), ["qcow2"]),
-    (lambda f: disk(f / "m-base.qcow2", "vdb"), ["m-base.qcow2"]),
+    (lambda f: disk(f / "m-base.qcow2", "vdb"), ["vda"]),
     (lambda f: "<sandwich/>", ["sandwich"]),
     (lambda f: "<disk", []),
 ], ids=["ide", "taken", "missing", "no-image", "in-use", "no-device", "no-xml"])
@@ -332,7 +332,7 @@ def test_copy(made):
     vm, written = layered(made, "o1.qcow2")
     answer = begin(vm, "copy", file=str(vm.place / "kept.qcow2"), keep=True)
     hurry(vm, ready=True)
-    vm.cancel()
+    assert vm.pivot()["outcome"] == "completed"
     both(vm, "vda", "o1.qcow2", "m-base.qcow2")
     vm.expect(answer["access"], "after")
     assert vm.mode(vm.place / "kept.qcow2") is None
@@ -377,7 +377,7 @@ def without(folder, *names):
             if line.startswith("["):
                 inside = line.strip("[]") in names
             if inside and line.startswith("tie ="):
-                line = f"tie = schema no-such-command/{line.split()[2]}"
+                line = f"tie = schema no-such-command-{len(lines)}"
             lines.append(line)
         file.write_text("\n".join(lines) + "\n")
     return target
