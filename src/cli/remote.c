@@ -243,7 +243,9 @@ int remote_done(const Client *client, const Invocation *invocation, json_object 
         if (option_given(invocation, &option_json))
                 return say_json(answer, ret_error);
         (void)faults_say(client->faults, /* to_stderr= */ true, /* ret_error= */ NULL);
-        say(done, what ?: name ?: invocation->arguments[0]);
+        if (!what && !name)
+                what = invocation->n_arguments > 0 ? invocation->arguments[0] : "?";
+        say(done, what ?: name);
         say("\n");
         return EXIT_OK;
 }

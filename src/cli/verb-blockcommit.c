@@ -84,6 +84,7 @@ static const Option *const options[] = {&option_base,   &option_top,   &option_s
 
 const Verb verb_blockcommit = {
         .name = "blockcommit",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET [BANDWIDTH]"),
         .summary = N_("write a disk's upper images into a lower one"),
         .about = N_("Writes what the images from --top (the image in use, with --active) down "

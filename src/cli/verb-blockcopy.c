@@ -110,6 +110,7 @@ static const Option *const options[] = {&option_dest,
 
 const Verb verb_blockcopy = {
         .name = "blockcopy",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET [DEST [BANDWIDTH]]"),
         .summary = N_("copy a disk while it is used"),
         .about = N_("Copies the disk to --dest, and goes on mirroring what the guest writes "
