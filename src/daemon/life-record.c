@@ -146,7 +146,8 @@ int life_record_remove(const Managed *managed, MusterError **ret_error)
         if (!path || !directory)
                 return error_oom(ret_error);
         /* Sockets may be left of whom nobody told. */
-        (void)remove_tree(directory);
+        if (!managed->life->adopted)
+                (void)remove_tree(directory);
         if (managed->life->monitor_path && !managed->life->adopted)
                 (void)unlink(managed->life->monitor_path);
         if (unlink(path) < 0 && errno != ENOENT)

@@ -100,13 +100,21 @@ static int wait_end(Operation *operation, uint64_t usec, uv_timer_cb late)
         return operation_wait(operation, stop_wait);
 }
 
+static void kill_emulator(const Life *life)
+{
+        if (life->adopted)
+                process_kill_alone(life->process);
+        else
+                process_signal(life->process, SIGKILL);
+}
+
 int step_kill(Operation *operation)
 {
         Life *life = operation->managed->life;
 
         if (life && life->process && !process_ended(life->process)) {
                 life->ending = true;
-                process_signal(life->process, SIGKILL);
+                kill_emulator(life);
         }
         return 0;
 }
@@ -350,7 +358,7 @@ static void on_quit_late(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        process_signal(operation->managed->life->process, SIGKILL);
+        kill_emulator(operation->managed->life);
         uv_timer_start(timer, on_late, KILL_USEC / USEC_PER_MSEC, 0);
 }
 

@@ -102,6 +102,20 @@ typedef struct MetadataData {
 } MetadataData;
 extern const OperationKind op_metadata;
 
+/* op-adopt.c: of a connection that api-adopt.c has made. Takes what data owns. */
+typedef struct AdoptData {
+        QmpClient *client; /* past its handshake */
+        char *path;
+        pid_t pid;
+        uint64_t start;
+        /* the operation's own */
+        json_object *nodes, *pci;
+        char *machine; /* "pc-q35-7.2" */
+        bool kvm;
+        struct AdoptMap *map;
+} AdoptData;
+extern const OperationKind op_adopt, op_release;
+
 /* op-qmp.c */
 typedef struct QmpData {
         char *command;

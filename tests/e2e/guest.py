@@ -84,20 +84,15 @@ def initramfs(path, script=SCRIPT, modules=MODULES, more=()):
     return path
 
 
-def kvm():
-    """Whether this host has it, and we may use it."""
-    return os.access("/dev/kvm", os.R_OK | os.W_OK)
-
-
-DEFINITION = """<domain type='{kind}'>
+DEFINITION = """<domain type='qemu'>
   <name>{name}</name>
-  <memory unit='MiB'>96</memory>
+  <memory unit='MiB'>128</memory>
   <vcpu>1</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
     <kernel>{kernel}</kernel>
     <initrd>{initrd}</initrd>
-    <cmdline>console=ttyS0 quiet panic=0</cmdline>
+    <cmdline>console=ttyS0 panic=0</cmdline>
   </os>
   <features><acpi/></features>
   <pm><suspend-to-mem enabled='yes'/></pm>
@@ -121,7 +116,7 @@ class Obeying:
         if not initrd.exists():
             initramfs(initrd, OBEYING, OBEYING_MODULES)
         self.name, self.serial, self.said, self.socket = name, folder / f"{name}.serial", "", None
-        self.xml = DEFINITION.format(kind="kvm" if kvm() else "qemu", name=name, kernel=kernel, initrd=initrd,
+        self.xml = DEFINITION.format(name=name, kernel=kernel, initrd=initrd,
                                      serial=self.serial, more=more, devices=devices)
 
     def connect(self):
@@ -137,7 +132,7 @@ class Obeying:
             self.socket.close()
             self.socket = None
 
-    def wait(self, text="GUEST ready", seconds=120):
+    def wait(self, text="GUEST ready", seconds=40):
         """Until it says so; what came before is forgotten."""
         end = time.monotonic() + seconds
         while text not in self.said:
