@@ -383,12 +383,12 @@ static char *append_encoded(char *text, const char *before, const char *word)
         CLEANUP(free) char *owned = text;
         char *grown, *end;
 
-        if (!text)
+        if (!owned)
                 return NULL;
-        grown = malloc(strlen(text) + strlen(before) + 3 * strlen(word) + 1);
+        grown = malloc(strlen(owned) + strlen(before) + 3 * strlen(word) + 1);
         if (!grown)
                 return NULL;
-        end = stpcpy(stpcpy(grown, text), before);
+        end = stpcpy(stpcpy(grown, owned), before);
         for (; *word; word++)
                 if ((*word >= 'a' && *word <= 'z') || (*word >= 'A' && *word <= 'Z') ||
                     (*word >= '0' && *word <= '9') || strchr("-._~", *word))

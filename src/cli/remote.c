@@ -80,7 +80,6 @@ const Option option_inactive = {
 static void suggest_domain(Client *client, const Invocation *invocation, MusterError **error)
 {
         CLEANUP(json) json_object *domains = NULL;
-        CLEANUP(free) char *before = NULL;
         Suggestion suggestion = {.word = invocation->n_arguments > 0 ? invocation->arguments[0] : ""};
 
         if (client->status != 404 || !*suggestion.word || remote_domains(client, &domains, NULL) < 0)
@@ -178,9 +177,9 @@ int remote_call(Client *client, const char *method, char *path, json_object *bod
 {
         CLEANUP(free) char *owned = path;
         CLEANUP(json) json_object *owned_body = body;
-        const ClientRequest request = {.method = method, .path = path, .body = body};
+        const ClientRequest request = {.method = method, .path = owned, .body = owned_body};
 
-        if (!path || (!body && (streq(method, "POST") || streq(method, "PUT"))))
+        if (!owned || (!owned_body && (streq(method, "POST") || streq(method, "PUT"))))
                 return error_oom(ret_error);
         return client_call(client, &request, ret, NULL, ret_error);
 }
@@ -189,9 +188,9 @@ int remote_send_xml(Client *client, const char *method, char *path, const char *
                     MusterError **ret_error)
 {
         CLEANUP(free) char *owned = path;
-        const ClientRequest request = {.method = method, .path = path, .xml = xml};
+        const ClientRequest request = {.method = method, .path = owned, .xml = xml};
 
-        return path ? client_call(client, &request, ret, NULL, ret_error) : error_oom(ret_error);
+        return owned ? client_call(client, &request, ret, NULL, ret_error) : error_oom(ret_error);
 }
 
 char *remote_path(const Invocation *invocation, const char *word, const char *more)

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "daemon/files.h"
 #include "daemon/start.h"
+#include "domain/xml.h"
 
 DeviceWork *device_work_free(DeviceWork *work)
 {
@@ -55,10 +56,37 @@ int device_work_fill(Operation *operation, DeviceWork *work)
 
 /* --- in the pool ------------------------------------------------------------------------------------ */
 
+/*
+ * Which drive an update is about: by its target, since all else in the XML is how it is to be. One without a
+ * source is emptied: *ret_source is NULL then.
+ */
+static int read_drive(const DeviceData *data, char **ret_target, const char **ret_source,
+                      MusterError **ret_error)
+{
+        CLEANUP(faults) Faults faults = {};
+        CLEANUP(xml) Xml *xml = NULL;
+        XmlElement *target;
+        const char *name;
+
+        if (xml_parse(data->device, strlen(data->device), "disk", &faults, &xml) < 0)
+                return error_oom(ret_error);
+        target = xml ? xml_child(xml->root, "target") : NULL;
+        name = target ? xml_attribute(target, "dev") : NULL;
+        if (!name)
+                return error_set(ret_error, -EINVAL,
+                                 _("Only the medium of a drive can be changed: give the <disk> with the "
+                                   "<target dev='...'/> that it has."));
+        *ret_source = xml_child(xml->root, "source") ? data->device : NULL;
+        *ret_target = strdup(name);
+        return *ret_target ? 0 : error_oom(ret_error);
+}
+
 static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
 {
         CLEANUP(DomainHost) DomainHost *host = NULL;
+        CLEANUP(free) char *target = NULL;
         size_t size = strlen(data->device);
+        const char *source;
         LiveDomain live = {.xml = work->live,
                            .size = strlen(work->live),
                            .verdicts = work->verdicts,
@@ -77,8 +105,10 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
         case DEVICE_DETACH:
                 return device_detach(&live, data->device, &work->change, ret_error);
         case DEVICE_UPDATE:
-                return device_change_media(&live, data->device, data->device, size, data->force,
-                                           &work->change, ret_error);
+                r = read_drive(data, &target, &source, ret_error);
+                return r < 0 ? r
+                             : device_change_media(&live, target, source, size, data->force, &work->change,
+                                                   ret_error);
         }
         return -EINVAL;
 }
@@ -86,6 +116,9 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
 static int plan_config(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
 {
         size_t size = strlen(data->device), config_size = strlen(work->config);
+        CLEANUP(free) char *target = NULL;
+        const char *source;
+        int r;
 
         switch (data->action) {
         case DEVICE_ATTACH:
@@ -95,8 +128,10 @@ static int plan_config(const DeviceData *data, DeviceWork *work, MusterError **r
                 return definition_detach(work->config, config_size, data->device, &work->new_config,
                                          ret_error);
         case DEVICE_UPDATE:
-                return definition_change_media(work->config, config_size, data->device, data->device, size,
-                                               &work->new_config, ret_error);
+                r = read_drive(data, &target, &source, ret_error);
+                return r < 0 ? r
+                             : definition_change_media(work->config, config_size, target, source, size,
+                                                       &work->new_config, ret_error);
         }
         return -EINVAL;
 }

@@ -13,7 +13,7 @@ import time
 import pytest
 
 import standin
-from conftest import MUSTER, Answer
+from conftest import MUSTER, Answer, wait_for_listener
 from daemon import Daemon, processes_of
 
 QEMU = "/usr/bin/qemu-system-x86_64"
@@ -380,3 +380,36 @@ def test_why_it_does_not_start(stopped):
     config.unlink()
     answer = stopped("list", env={"MUSTER_DAEMON": str(stopped.folder / "none")})
     assert answer.code == 2 and "cannot be started" in answer.err, answer
+
+
+def test_a_medium_is_changed(line):
+    drive = "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><target dev='sda' bus='sata'/></disk>"
+    line.define("guest", drive)
+    line.ok("start", "guest")
+    first, second = line.image("first.iso"), line.image("second.iso")
+    assert line.ok("change-media", "guest", "sda", first, "--insert") == "Successfully inserted media.\n"
+    assert f"<source file=\"{first}\"" in line.ok("dumpxml", "guest")
+    assert str(first) not in line.ok("dumpxml", "guest", "--inactive")
+    assert line.ok("change-media", "guest", "sda", second, "--update", "--live", "--config") == \
+        "Successfully updated media.\n"
+    assert f"<source file=\"{second}\"" in line.ok("dumpxml", "guest", "--inactive")
+    assert line.ok("change-media", "guest", "sda", "--eject", "--live", "--config") == "Successfully ejected media.\n"
+    for more in ((), ("--inactive",)):
+        assert "second.iso" not in line.ok("dumpxml", "guest", *more)
+    assert line("change-media", "guest", "sdz", "--eject").code == 1
+    assert line("change-media", "guest", "sda").code == 2
+
+
+def test_what_runs_is_adopted(line):
+    path = line.folder / "other.qmp"
+    with subprocess.Popen([QEMU, "-S", "-nodefaults", "-display", "none", "-machine", "q35", "-m", "32", "-name", "other",
+                           "-qmp", f"unix:{path},server=on,wait=off"], stdin=subprocess.DEVNULL) as process:
+        try:
+            wait_for_listener(process, path)
+            assert line.ok("adopt", "--connect", f"unix:{path}", "mine") == "Domain 'mine' adopted\n"
+            assert json.loads(line.ok("dominfo", "mine", "--json"))["pid"] == process.pid
+            assert line.ok("domstate", "mine") == "paused\n"
+        finally:
+            process.kill()
+    answer = line("adopt", "mine")
+    assert answer.code == 2 and "--connect unix:PATH" in answer.err, answer
