@@ -12,8 +12,7 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
         const char *address = option_value(invocation, &option_connect);
         const char *path = address ? startswith(address, "unix:") : NULL;
         CLEANUP(free)
-        char *file = path ? remote_file(path) : NULL,
-             *absolute = file ? text_format("unix:%s", file) : NULL;
+        char *file = path ? remote_file(path) : NULL, *absolute = file ? text_format("unix:%s", file) : NULL;
         CLEANUP(json) json_object *answer = NULL;
         json_object *body = absolute ? body_text(body_new(), "address", absolute) : NULL;
         int r;

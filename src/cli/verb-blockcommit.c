@@ -51,7 +51,7 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
         };
         bool keep = option_given(invocation, &option_keep_overlay),
              pivot = option_given(invocation, &option_pivot);
-        JobEnd end = pivot ? JOB_PIVOT : keep ? JOB_FINISH : JOB_STAYS;
+        JobEnd end = pivot ? JOB_PIVOT : keep ? JOB_CANCEL : JOB_STAYS;
         json_object *body =
                 body_text(body_text(body_new(), "type", "commit"), "disk", invocation->arguments[1]);
         int r;

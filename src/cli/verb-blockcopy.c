@@ -73,6 +73,8 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
         body = body_text(body_text(body_new(), "type", "copy"), "disk", invocation->arguments[1]);
         body = body_text(body_text(body, "file", file), "format",
                          option_value(invocation, &option_copy_format));
+        if (finish)
+                body = body_bool(body, "keep", true);
         if (option_given(invocation, &option_shallow))
                 body = body_bool(body, "shallow", true);
         if (option_given(invocation, &option_reuse))

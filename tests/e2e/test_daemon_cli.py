@@ -197,8 +197,32 @@ def test_a_backup_by_snapshot_and_commit(line):
     assert line.ok("blockcopy", "guest", "vda", "--dest", copy, "--format", "qcow2", "--pivot") == \
         "Successfully pivoted\n"
     assert f" vda      {copy}\n" in line.ok("domblklist", "guest")
+    assert line.ok("blockcopy", "guest", "vda", line.folder / "one.qcow2", "--finish") == "Successfully copied\n"
+    line.ok("blockcopy", "guest", "vda", line.folder / "two.qcow2", "--wait")
+    line.ok("blockjob", "guest", "vda", "--abort")
+    assert line.ok("blockjob", "guest", "vda") == "No current block job for vda\n"
+    assert f" vda      {copy}\n" in line.ok("domblklist", "guest")
     answer = line("snapshot-create-as", "guest", "--disk-only", "--diskspec", "vda,flie=/x")
     assert answer.code == 2 and "'flie=/x'" in answer.err, answer
+
+
+def test_who_waits_for_a_job_may_cancel_it(line):
+    image = line.image("slow.qcow2", "64M")
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 32M", image], check=True, stdout=subprocess.DEVNULL)
+    line.define("guest", standin.disk(image, kind="qcow2"))
+    line.ok("start", "guest", "--paused")
+    slow = ["blockcopy", "guest", "vda", "--dest", line.folder / "copy.qcow2", "--bandwidth", "65536", "--bytes", "--wait"]
+    answer = line(*slow, "--timeout", "0.3")
+    assert answer.code == 2 and "Block Copy aborted" in answer.err, answer
+    assert line.ok("blockjob", "guest", "vda") == "No current block job for vda\n"
+    waiting = line.popen(*slow)
+    while "No current" in line.ok("blockjob", "guest", "vda"):
+        assert waiting.poll() is None, waiting.communicate()
+    assert line.ok("blockjob", "guest", "vda", "--bandwidth", "1", "--bytes") == ""
+    waiting.send_signal(signal.SIGINT)
+    out, errors = waiting.communicate(timeout=20)
+    assert (waiting.returncode, out) == (128 + signal.SIGINT, "") and "Block Copy aborted" in errors, errors
+    assert line.ok("blockjob", "guest", "vda") == "No current block job for vda\n"
 
 
 def test_disks_come_and_go(line):
