@@ -178,7 +178,8 @@ void generate_man(void)
                          "there. From the verdicts it derives how a disk is to be added.\n"
                          "Domains are kept by a daemon, musterd(8): the system's for root and the group "
                          "muster, their own for everybody else, which is started when it is needed. The "
-                         "verbs have virsh's names and options, and say what virsh says.\n"
+                         "verbs have virsh's names and options, and say what virsh says; --domain NAME may "
+                         "stand in place of the first argument.\n"
                          "Options may stand before or behind the verb, as --name=value or --name value; -- "
                          "ends them."));
         puts(".SH OPTIONS OF EVERY VERB");
