@@ -122,6 +122,14 @@ def test_what_is_kept_of_a_domain(line):
     assert "<name>other</name>" in line.ok("dumpxml", "other", "--inactive")
 
 
+def test_names_are_completed_at_once(line):
+    for name in ("guest", "other one"):
+        line.daemon.api.define(standin.definition(name, line.daemon.emulator))
+    began = time.monotonic()
+    assert line.ok("--complete", "domain") == "guest\nother one\n"
+    assert time.monotonic() - began < 0.5  # a process and a call; the figure is the bench's
+
+
 def test_a_transient_guest_from_standard_input(line):
     text = REAL.format(name="passing", emulator=QEMU, devices="")
     assert line.ok("create", "-", "--paused", stdin=text) == "Domain 'passing' created from -\n"
@@ -404,6 +412,21 @@ def test_why_it_does_not_start(stopped):
     config.unlink()
     answer = stopped("list", env={"MUSTER_DAEMON": str(stopped.folder / "none")})
     assert answer.code == 2 and "cannot be started" in answer.err, answer
+
+
+@pytest.mark.slow
+def test_it_listens_elsewhere(stopped):
+    run = stopped.folder / "run/muster"
+    run.mkdir(mode=0o700, exist_ok=True)
+    with subprocess.Popen([stopped.daemon.program, "--session", "--socket", run / "elsewhere.sock"], env=stopped.env,
+                          stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+        try:
+            wait_for_listener(other, "elsewhere.sock")
+            answer = stopped("list")
+            assert answer.code == 2 and "Another daemon of yours runs" in answer.err, answer
+            assert stopped.ok("list", "--name", "--connect", run / "elsewhere.sock") == ""
+        finally:
+            other.terminate()
 
 
 def test_a_medium_is_changed(line):
