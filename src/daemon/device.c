@@ -69,7 +69,7 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
         r = host_local_at(work->run_directory, work->state_directory, &host, ret_error);
         if (r < 0)
                 return r;
-        host->root = work->root;
+        host->root = host->descriptors = work->root;
         live.host = host;
         switch (data->action) {
         case DEVICE_ATTACH:

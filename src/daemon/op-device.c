@@ -78,6 +78,11 @@ static int step_check_plan(Operation *operation)
                         &operation->error, -ENOTSUP,
                         _("This device needs a program of its own beside the emulator, which can only be "
                           "started with the domain; add it to the definition (config)."));
+        if (change->fds && json_object_array_length(change->fds) > 0)
+                return error_set(
+                        &operation->error, -ENOTSUP,
+                        _("What this device is connected to is opened by the daemon, and the emulator can "
+                          "only be given it when it starts; add it to the definition (config)."));
         return 0;
 }
 
