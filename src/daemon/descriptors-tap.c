@@ -188,7 +188,9 @@ int tap_open(const json_object *tap, size_t n, int *fds, char name[static IFNAMS
         bool existing = json_get_bool(tap, "existing", false);
         int r = bridge ? check_bridge(bridge, ret_error) : 0;
 
-        if (r >= 0 && existing) {
+        if (r < 0)
+                return r;
+        if (existing) {
                 memset(name, 0, IFNAMSIZ);
                 strncpy(name, wanted, IFNAMSIZ - 1);
                 r = macvtap_open_queues(wanted, n, fds, ret_error);

@@ -21,22 +21,22 @@ import time
 import pytest
 
 from api import Api, ApiError
-from daemon import Daemon, processes_of
+from daemon import VARIABLES, Daemon
 
 QEMU = "/usr/bin/qemu-system-x86_64"
 CLONE_NEWNET = 0x40000000
 FIRST_UID, LAST_UID = 1900000000, 1900065535
 
 DEFINITION = """<domain type='qemu'><name>{name}</name><memory unit='MiB'>32</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os>
+<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='network'/></os><features><acpi/></features>
 <devices><controller type='usb' model='none'/><memballoon model='none'/>{devices}</devices></domain>"""
 CONFIG = """[paths]
 socket = {folder}/run/muster.sock
 run = {folder}/run
 definitions = {folder}/definitions
-state = {folder}/state
+state = {folder}/lib
 logs = {folder}/logs
-cache = {folder}/cache
+cache = {folder}/probes
 [access]
 groups = news
 read_only_groups = games
@@ -65,8 +65,9 @@ class SystemDaemon(Daemon):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="musterd-", dir="/tmp"))
         self.folder.chmod(0o755)
         (self.folder / "musterd.conf").write_text(CONFIG.format(folder=self.folder, more=self.config or ""))
-        for name in ("run", "definitions", "state", "logs", "cache", "home", "tmp", "config"):
-            (self.folder / name).mkdir(mode=0o755)
+        for name in VARIABLES.values():
+            if name != "run":
+                (self.folder / name).mkdir(mode=0o700)
         self.log = self.folder / "daemon.log"
         self.socket = self.folder / "run/muster.sock"
         self.api = Api(self.socket)
@@ -401,7 +402,7 @@ def test_an_emulator_reaches_nobody_elses(clean, pair):
     _, uid, own = pair["a"]
     other_pid, _, image = pair["b"]
     assert as_user(uid, can, image, os.O_RDONLY) == "EACCES"
-    for path in (clean.folder / "run/domains/b", clean.folder / "state/domains/b", clean.folder / "run/records",
+    for path in (clean.folder / "run/domains/b", clean.folder / "lib/domains/b", clean.folder / "run/records",
                  clean.folder / "run/monitors", clean.folder / "logs", clean.folder / "definitions"):
         if path.exists():
             assert as_user(uid, os.listdir, path) == "EACCES", path
