@@ -84,11 +84,17 @@ int plan_descriptors(Plan *plan, const Part *part, const char *purpose, unsigned
         if (!entry || json_add_int(entry, "fd", plan->next_fd) < 0 ||
             (count > 1 && json_add_int(entry, "count", (int64_t)count) < 0) ||
             json_add_string(entry, "purpose", purpose) < 0 ||
-            json_add_string(entry, "alias", part->alias) < 0)
+            json_add_string(entry, "alias", part->alias) < 0 ||
+            (plan->additions && json_add_bool(entry, "getfd", true) < 0))
                 return -ENOMEM;
         *ret_fd = plan->next_fd;
         plan->next_fd += (int)count;
         return json_append(plan->fds, TAKE(entry));
+}
+
+char *plan_descriptor_name(const Plan *plan, const Part *part, int fd)
+{
+        return plan->additions ? text_format("%s-%d", part->alias, fd) : text_format("%d", fd);
 }
 
 int plan_new(Domain *domain, bool evidence, Plan **ret)

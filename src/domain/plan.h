@@ -82,8 +82,8 @@ int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *f
 
 /*
  * Descriptors that the emulator is to inherit (DomainHost.descriptors): `count` of them, numbered in a row
- * from *ret_fd on. Takes `how` (-ENOMEM if it is NULL), to which {"fd", "count"?, "purpose", "alias"} is
- * added. It says what they are:
+ * from *ret_fd on. Takes `how` (-ENOMEM if it is NULL), to which {"fd", "count"?, "purpose", "alias",
+ * "getfd"?} is added. It says what they are:
  *
  *   {"open": "/dev/vhost-net"}   for reading and writing, each by itself
  *   {"tap": {"name", "otherwise"?, "existing"?, "bridge"?, "mac", "mtu"?}}
@@ -95,6 +95,12 @@ int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *f
  */
 int plan_descriptors(Plan *plan, const Part *part, const char *purpose, unsigned count, json_object *how,
                      int *ret_fd);
+
+/*
+ * How an option names it: by the number; or, of what is added to an emulator that runs, by a name that it is
+ * given with getfd, "ALIAS-NUMBER", which the entry says to be so with "getfd": true. To free().
+ */
+char *plan_descriptor_name(const Plan *plan, const Part *part, int fd);
 
 /* A variable for the emulator; the last one of a name counts. */
 int plan_environment(Plan *plan, const char *name, const char *value);

@@ -65,12 +65,14 @@ static json_object *how_to_open(const char *path)
 }
 
 /* "4", or "4:5:6". */
-static int add_numbers(json_object *netdev, const char *one, const char *several, int first, unsigned n)
+static int add_numbers(const Plan *plan, const Part *part, json_object *netdev, const char *one,
+                       const char *several, int first, unsigned n)
 {
-        CLEANUP(free) char *text = text_format("%d", first);
+        CLEANUP(free) char *text = plan_descriptor_name(plan, part, first);
 
         for (unsigned i = 1; text && i < n; i++) {
-                char *longer = text_format("%s:%d", text, first + (int)i);
+                CLEANUP(free) char *next = plan_descriptor_name(plan, part, first + (int)i);
+                char *longer = next ? text_format("%s:%s", text, next) : NULL;
 
                 free(text);
                 text = longer;
@@ -87,7 +89,7 @@ static int add_vhost(Plan *plan, Part *part, json_object *netdev)
         r = json_add_bool(netdev, "vhost", true);
         if (r >= 0)
                 r = plan_descriptors(plan, part, "vhost-net", n, how_to_open("/dev/vhost-net"), &fd);
-        return r < 0 ? r : add_numbers(netdev, "vhostfd", "vhostfds", fd, n);
+        return r < 0 ? r : add_numbers(plan, part, netdev, "vhostfd", "vhostfds", fd, n);
 }
 
 int interface_plan_descriptors(Plan *plan, Part *part, json_object *netdev)
@@ -100,7 +102,7 @@ int interface_plan_descriptors(Plan *plan, Part *part, json_object *netdev)
         if (r >= 0)
                 r = plan_descriptors(plan, part, "tap", n, how_to_make(net), &fd);
         if (r >= 0)
-                r = add_numbers(netdev, "fd", "fds", fd, n);
+                r = add_numbers(plan, part, netdev, "fd", "fds", fd, n);
         if (r >= 0 && net->vhost)
                 r = add_vhost(plan, part, netdev);
         if (r >= 0 && net->has_sndbuf)

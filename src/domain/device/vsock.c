@@ -87,6 +87,7 @@ static int complete(Domain *domain, Part *part)
 static int add_descriptor(Plan *plan, const Part *part, json_object *device)
 {
         json_object *how = json_object_new_object();
+        CLEANUP(free) char *name = NULL;
         int fd, r;
 
         if (how && json_add_string(how, "open", DEVICE_NODE) < 0) {
@@ -94,7 +95,10 @@ static int add_descriptor(Plan *plan, const Part *part, json_object *device)
                 return -ENOMEM;
         }
         r = plan_descriptors(plan, part, "vhost-vsock", 1, how, &fd);
-        return r < 0 ? r : json_add_stringf(device, "vhostfd", "%d", fd);
+        if (r < 0)
+                return r;
+        name = plan_descriptor_name(plan, part, fd);
+        return name ? json_add_string(device, "vhostfd", name) : -ENOMEM;
 }
 
 static int plan(Plan *plan, Part *part)
