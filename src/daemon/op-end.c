@@ -6,6 +6,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/descriptors.h"
 #include "daemon/files.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
@@ -179,6 +180,7 @@ static int work_remove(Operation *operation, MusterError **ret_error)
 {
         const Life *life = operation->managed->life;
 
+        descriptors_clean_up(life->links);
         files_clean_up(life->remove, life->granted, life->uid);
         return 0;
 }

@@ -3,6 +3,7 @@
 
 /* The operations that there are, each in a file of its own, with the data that each takes. */
 
+#include "daemon/descriptors.h"
 #include "daemon/managed.h"
 #include "daemon/operation.h"
 #include "daemon/prepare.h"
@@ -25,7 +26,10 @@ typedef struct StartData {
         json_object *remove, *granted; /* as files_prepare() has them */
         ProcessUser user;
         bool has_user;
-        int monitor_fd; /* 0: none */
+        int monitor_fd;     /* 0: none */
+        json_object *links; /* as descriptors_settle() has them */
+        Descriptors descriptors;
+        char *live, *named; /* the live definition, and with the names of the host's devices */
         size_t next_helper, next_command;
         unsigned waited; /* for a helper's socket */
         uv_timer_t *timer;
