@@ -361,7 +361,7 @@ static int take_outcome(Operation *operation)
         const char *id = json_get_string(job, "id");
 
         data->vanished = true;
-        for (size_t i = 0; operation->reply && i < json_object_array_length(operation->reply); i++) {
+        for (size_t i = 0; i < json_length(operation->reply); i++) {
                 const json_object *item = json_object_array_get_idx(operation->reply, i);
                 const char *error = json_get_string(item, "error");
 
