@@ -119,7 +119,7 @@ typedef struct AdoptData {
         uint64_t start;
         /* the operation's own */
         json_object *nodes, *devices, *pci; /* replies */
-        char *machine; /* "pc-q35-7.2" */
+        char *machine;                      /* "pc-q35-7.2" */
         bool kvm;
         struct AdoptMap *map;
 } AdoptData;
