@@ -272,7 +272,7 @@ static int option_line(const Argv *argv, const ArgvOption *option, bool boot, ch
                 put(&line, "", "id", "?");
         if (!streq(option->name, "m"))
                 put_members(&line, argv, option, option->name, "", 0);
-        if (!boot)
+        if (!boot && streq(option->name, "device"))
                 drop_boot_order(&line);
         *ret = line.r < 0 ? NULL : join(&line, option->name);
         for (char **part = line.parts; part && *part; part++)
