@@ -272,7 +272,7 @@ static int option_line(const Argv *argv, const ArgvOption *option, bool boot, ch
                 put(&line, "", "id", "?");
         if (!streq(option->name, "m"))
                 put_members(&line, argv, option, option->name, "", 0);
-        if (!boot)
+        if (!boot && streq(option->name, "device"))
                 drop_boot_order(&line);
         *ret = line.r < 0 ? NULL : join(&line, option->name);
         for (char **part = line.parts; part && *part; part++)
@@ -299,9 +299,11 @@ static int lines_of(const Argv *argv, const Argv *runs, const Argv *planned, cha
         for (size_t i = 0; i < argv->n && r >= 0; i++) {
                 CLEANUP(free) char *line = NULL;
 
-                if (is_left_out(&argv->options[i]) || (runs && is_default(runs, &argv->options[i])))
+                if (is_left_out(&argv->options[i]) ||
+                    (runs && &argv->options[i] == argv_next(argv, argv->options[i].name, NULL) &&
+                     is_default(runs, &argv->options[i])))
                         continue;
-                if (smp && streq(argv->options[i].name, "smp") && is_default(argv, smp))
+                if (smp && &argv->options[i] == argv_next(argv, "smp", NULL) && is_default(argv, smp))
                         continue;
                 r = option_line(argv, &argv->options[i], boot, &line);
                 /* An option of which all is silent. */
