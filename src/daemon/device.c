@@ -27,6 +27,8 @@ DeviceWork *device_work_free(DeviceWork *work)
         json_object_put(work->granted);
         json_object_put(work->blocks);
         free(work->path);
+        json_object_put(work->links);
+        descriptors_close(&work->descriptors);
         free(work);
         return NULL;
 }
@@ -96,7 +98,7 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
         r = host_local_at(work->run_directory, work->state_directory, &host, ret_error);
         if (r < 0)
                 return r;
-        host->root = work->root;
+        host->root = host->descriptors = work->root;
         live.host = host;
         switch (data->action) {
         case DEVICE_ATTACH:
@@ -194,7 +196,66 @@ int device_work_files(Operation *operation, MusterError **ret_error)
                 .user = work->has_user ? &work->user : NULL,
         };
 
+        int r;
+
         if (!run || !state || !nodes)
                 return error_oom(ret_error);
-        return files_prepare(&input, &work->remove, &work->granted, ret_error);
+        r = files_prepare(&input, &work->remove, &work->granted, ret_error);
+        return r < 0 ? r : descriptors_settle(work->change->fds, &work->links, ret_error);
+}
+
+int device_work_open(Operation *operation, MusterError **ret_error)
+{
+        DeviceWork *work = ((DeviceData *)operation->data)->work;
+        DeviceChange *change = work->change;
+        char *named;
+        int r;
+
+        r = descriptors_open(change->fds, &work->descriptors, ret_error);
+        if (r < 0 || json_object_object_length(work->descriptors.names) == 0)
+                return r;
+        r = live_name_targets(change->xml, strlen(change->xml), work->descriptors.names, &named, ret_error);
+        if (r < 0)
+                return r;
+        free(change->xml);
+        change->xml = named;
+        return 0;
+}
+
+/* --- handing over ----------------------------------------------------------------------------------- */
+
+/* Numbers begin with 3, as the plan had it. */
+static char *name_of(const DeviceWork *work, size_t i)
+{
+        const json_object *fds = work->change->fds;
+        int64_t number = (int64_t)i + 3;
+
+        for (size_t k = json_object_array_length(fds); k-- > 0;) {
+                const json_object *entry = json_object_array_get_idx(fds, k);
+
+                if (json_get_int(entry, "fd", INT64_MAX) <= number)
+                        return text_format("%s-%lld", json_get_string(entry, "alias") ?: "",
+                                           (long long)number);
+        }
+        return NULL;
+}
+
+bool device_work_next(DeviceWork *work, int *ret_fd, char **ret_name)
+{
+        size_t i = work->n_sent;
+
+        if (i >= work->descriptors.n)
+                return false;
+        work->n_sent++;
+        *ret_fd = TAKE_FD(work->descriptors.fds[i]);
+        *ret_name = name_of(work, i);
+        return true;
+}
+
+bool device_work_last(DeviceWork *work, char **ret_name)
+{
+        if (work->n_sent == 0)
+                return false;
+        *ret_name = name_of(work, --work->n_sent);
+        return true;
 }

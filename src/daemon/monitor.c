@@ -31,7 +31,7 @@ static void schedule(Life *life);
  * A socket whose queue of clients is full answers -EAGAIN at once: its emulator hangs, and the daemon must
  * not hang with it.
  */
-static int connect_to(const char *path, int *ret)
+int monitor_connect(const char *path, int *ret)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         CLEANUP(fd) int fd = -1;
@@ -112,7 +112,7 @@ int life_connect(Life *life, MusterError **ret_error)
 {
         int fd = -1, r;
 
-        r = connect_to(life->monitor_path, &fd);
+        r = monitor_connect(life->monitor_path, &fd);
         if (r < 0)
                 return error_errno(ret_error, r, "%s", life->monitor_path);
         r = qmp_client_open_socket(life->managed->daemon->loop, fd, &life->monitor, ret_error);
@@ -120,6 +120,13 @@ int life_connect(Life *life, MusterError **ret_error)
                 return r;
         qmp_client_set_handlers(life->monitor, on_ready, on_closed, on_event, life);
         return 0;
+}
+
+void life_take_monitor(Life *life, QmpClient *client)
+{
+        life->monitor = client;
+        life->monitor_ready = true;
+        qmp_client_set_handlers(client, on_ready, on_closed, on_event, life);
 }
 
 static void on_retry(uv_timer_t *timer)

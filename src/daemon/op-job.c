@@ -347,6 +347,13 @@ static int step_query(Operation *operation)
 }
 
 /* 1: it goes on. */
+/* QEMU ends a job that was cancelled with the error of this name (job_update_rc()), which is none then. */
+static bool was_cancelled(const json_object *job, const char *error)
+{
+        return streq_ptr(json_get_string(job, "status"), "ending") && !json_get_bool(job, "pivot", false) &&
+               streq(error, strerror(ECANCELED));
+}
+
 static int take_outcome(Operation *operation)
 {
         JobEndData *data = operation->data;
@@ -354,7 +361,7 @@ static int take_outcome(Operation *operation)
         const char *id = json_get_string(job, "id");
 
         data->vanished = true;
-        for (size_t i = 0; operation->reply && i < json_object_array_length(operation->reply); i++) {
+        for (size_t i = 0; i < json_length(operation->reply); i++) {
                 const json_object *item = json_object_array_get_idx(operation->reply, i);
                 const char *error = json_get_string(item, "error");
 
@@ -365,7 +372,7 @@ static int take_outcome(Operation *operation)
                         data->status = strdup(json_get_string(item, "status") ?: "?");
                         return 1;
                 }
-                if (error)
+                if (error && !was_cancelled(job, error))
                         data->failure = strdup(error);
         }
         return 0;

@@ -101,7 +101,7 @@ static bool is_of_device(const char *qdev, const char *device)
 
 static bool is_there(const json_object *reply, const char *device, const char *node)
 {
-        for (size_t i = 0; reply && i < json_object_array_length(reply); i++) {
+        for (size_t i = 0; i < json_length(reply); i++) {
                 const json_object *item = json_object_array_get_idx(reply, i);
                 json_object *inserted = json_get(item, "inserted", json_type_object);
 

@@ -8,11 +8,13 @@
 #include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/agent.h"
 #include "daemon/files.h"
 #include "daemon/judge.h"
 #include "daemon/log-file.h"
 #include "daemon/log.h"
 #include "daemon/start.h"
+#include "domain/hotplug.h"
 
 #define LAST_WORDS 2000U
 
@@ -26,6 +28,7 @@ int start_input(const Daemon *daemon, const char *text, const char *file, unsign
                 .state_directory = daemon_state_directory(daemon),
                 .root = !daemon->settings.session,
                 .sandbox = daemon->settings.sandbox,
+                .descriptors = !daemon->settings.session,
                 .text = strdup(text),
                 .file = strdup(file),
                 .flags = flags,
@@ -40,28 +43,6 @@ int start_input(const Daemon *daemon, const char *text, const char *file, unsign
 }
 
 /* --- the life -------------------------------------------------------------------------------------- */
-
-/* The guest agent's socket, if the plan makes one. */
-static int find_agent(const json_object *plan, char **ret)
-{
-        json_object *argv = json_get(plan, "argv", json_type_array),
-                    *files = json_get(plan, "files", json_type_array);
-        bool wanted = false;
-
-        for (size_t i = 0; i < json_object_array_length(argv); i++)
-                if (strstr(json_object_get_string(json_object_array_get_idx(argv, i)),
-                           "org.qemu.guest_agent.0"))
-                        wanted = true;
-        for (size_t i = 0; wanted && i < json_object_array_length(files); i++) {
-                const char *path = json_get_string(json_object_array_get_idx(files, i), "path");
-
-                if (path && strstr(path, "org.qemu.guest_agent.0")) {
-                        *ret = strdup(path);
-                        return *ret ? 0 : -ENOMEM;
-                }
-        }
-        return 0;
-}
 
 int start_fill_life(Life *life, StartData *data)
 {
@@ -80,7 +61,9 @@ int start_fill_life(Life *life, StartData *data)
         life->monitor_path = managed_monitor_path(managed);
         if (!managed->title && data->prepared.title)
                 managed->title = strdup(data->prepared.title);
-        return life->monitor_path ? find_agent(data->prepared.plan, &life->agent_path) : -ENOMEM;
+        return life->monitor_path ? agent_find(json_get(data->prepared.plan, "argv", json_type_array),
+                                               &life->agent_path)
+                                  : -ENOMEM;
 }
 
 /* --- its user -------------------------------------------------------------------------------------- */
@@ -160,7 +143,11 @@ int start_work_files(Operation *operation, MusterError **ret_error)
 
         (void)log_file_rotate(data->log, settings->log_size, settings->log_count, NULL);
         r = files_prepare(&input, &data->remove, &data->granted, ret_error);
-        return r < 0 ? r : files_listen(data->monitor_path, &data->monitor_fd, ret_error);
+        if (r >= 0)
+                r = files_listen(data->monitor_path, &data->monitor_fd, ret_error);
+        return r < 0 ? r
+                     : descriptors_settle(json_get(data->prepared.plan, "fds", json_type_array),
+                                          &data->links, ret_error);
 }
 
 void start_keep_files(Operation *operation)
@@ -172,6 +159,10 @@ void start_keep_files(Operation *operation)
         json_object_put(life->granted);
         life->remove = TAKE(data->remove);
         life->granted = TAKE(data->granted);
+        if (data->links) {
+                json_object_put(life->links);
+                life->links = TAKE(data->links);
+        }
 }
 
 void start_keep_reply(Operation *operation, const char *key)
@@ -184,13 +175,48 @@ void start_keep_reply(Operation *operation, const char *key)
                 (void)json_add(data->threads, key, json_object_get(operation->reply));
 }
 
-void start_close_fd(Operation *operation)
+void start_close_fds(Operation *operation)
 {
         StartData *data = operation->data;
 
         if (data->monitor_fd > 0)
                 close(data->monitor_fd);
         data->monitor_fd = 0;
+        descriptors_close(&data->descriptors);
+}
+
+/* --- descriptors ----------------------------------------------------------------------------------- */
+
+int start_open_input(Operation *operation)
+{
+        StartData *data = operation->data;
+
+        data->live = strdup(operation->managed->life->definition);
+        return data->live ? 0 : -ENOMEM;
+}
+
+int start_work_open(Operation *operation, MusterError **ret_error)
+{
+        StartData *data = operation->data;
+        int r;
+
+        r = descriptors_open(json_get(data->prepared.plan, "fds", json_type_array), &data->descriptors,
+                             ret_error);
+        if (r < 0 || json_object_object_length(data->descriptors.names) == 0)
+                return r;
+        return live_name_targets(data->live, strlen(data->live), data->descriptors.names, &data->named,
+                                 ret_error);
+}
+
+void start_keep_names(Operation *operation)
+{
+        StartData *data = operation->data;
+        Life *life = operation->managed->life;
+
+        if (!data->named)
+                return;
+        free(life->definition);
+        life->definition = TAKE(data->named);
 }
 
 /* --- the end --------------------------------------------------------------------------------------- */
@@ -239,6 +265,10 @@ void start_data_clear(StartData *data)
         json_object_put(data->remove);
         json_object_put(data->granted);
         json_object_put(data->threads);
+        json_object_put(data->links);
+        free(data->live);
+        free(data->named);
+        descriptors_close(&data->descriptors);
         if (data->monitor_fd > 0)
                 close(data->monitor_fd);
 }

@@ -303,7 +303,7 @@ static int look_at_job(Operation *operation)
 {
         const char *id = json_get_string(wait_of(current(operation->steps)), "job");
 
-        for (size_t i = 0; operation->reply && i < json_object_array_length(operation->reply); i++) {
+        for (size_t i = 0; i < json_length(operation->reply); i++) {
                 const json_object *job = json_object_array_get_idx(operation->reply, i);
                 const char *error = json_get_string(job, "error");
 

@@ -62,8 +62,8 @@ def api(enabled):
             answers.post(f"/v1/domains/{domain['uuid']}/destroy")
         answers.request("DELETE", f"/v1/domains/{domain['uuid']}?managed-save=true")
     # Whatever the test did to the daemon: no emulator is left that no domain knows of, nor its scope.
-    enabled.wait("[ -z \"$(pgrep -x qemu-system-x86; systemctl list-units --type=scope --plain --no-legend 'muster-*')\" ]",
-                 timeout=30)
+    enabled.wait("[ -z \"$(pgrep -x qemu-system-x86; "
+                 "systemctl list-units --type=scope --plain --no-legend 'muster-*')\" ]", timeout=30)
 
 
 def journal(machine):

@@ -111,7 +111,7 @@ def test_kill_during_a_start(api, enabled):
         status = enabled.check(f"{ask}/start --output /dev/null --write-out '%{{http_code}}' & asked=$!\n"
                                f"sleep {delay}; kill -9 {pid}; wait $asked || true").strip()
         domain = api.domain("midway")
-        assert domain["state"] == "running" if status == "200" else domain["state"] in ("running", "shut off", "crashed")
+        assert domain["state"] in (("running",) if status == "200" else ("running", "shut off", "crashed"))
         answered += status == "200"
         if domain["state"] == "running":
             assert api.command_name(domain["pid"]) == "qemu-system-x86_64"
