@@ -43,13 +43,22 @@ static int ask(int fd, ino_t inode)
         return send(fd, &message, sizeof(message), 0) < 0 ? -errno : 0;
 }
 
+/* RTA_NEXT() by way of void: the kernel aligns what it sends, which clang cannot know. */
+static const struct rtattr *next_attribute(const struct rtattr *attribute, int *left)
+{
+        int step = (int)RTA_ALIGN(attribute->rta_len);
+
+        *left -= step;
+        return (const void *)((const char *)attribute + step);
+}
+
 static int read_peer(const struct nlmsghdr *header, uint64_t *ret)
 {
         const struct unix_diag_msg *message = NLMSG_DATA(header);
         int left = (int)header->nlmsg_len - (int)NLMSG_LENGTH(sizeof(*message));
 
         for (const struct rtattr *attribute = (const struct rtattr *)(message + 1); RTA_OK(attribute, left);
-             attribute = RTA_NEXT(attribute, left))
+             attribute = next_attribute(attribute, &left))
                 if (attribute->rta_type == UNIX_DIAG_PEER && RTA_PAYLOAD(attribute) >= sizeof(uint32_t)) {
                         uint32_t inode;
 

@@ -97,7 +97,7 @@ static int add_objects(const Life *life, json_object *object)
         } objects[] = {
                 {"lifecycle", life->lifecycle}, {"remove", life->remove}, {"granted", life->granted},
                 {"blocks", life->blocks},       {"jobs", life->jobs},     {"pending", life->pending},
-                {"saving", life->saving},
+                {"saving", life->saving},       {"links", life->links},
         };
         int r = 0;
 
@@ -217,22 +217,31 @@ static int take_helpers(Managed *managed, const json_object *object)
         return 0;
 }
 
-static int take_life(Managed *managed, const json_object *object)
+static int take_texts(Life *life, const json_object *object)
 {
         const struct {
                 const char *key;
-                size_t offset;
+                char **value;
         } texts[] = {
-                {"definition", offsetof(Life, definition)}, {"emulator", offsetof(Life, emulator)},
-                {"executable", offsetof(Life, executable)}, {"digest", offsetof(Life, digest)},
-                {"monitor", offsetof(Life, monitor_path)},  {"agent", offsetof(Life, agent_path)},
+                {"definition", &life->definition}, {"emulator", &life->emulator},
+                {"executable", &life->executable}, {"digest", &life->digest},
+                {"monitor", &life->monitor_path},  {"agent", &life->agent_path},
         };
-        Life *life;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(texts); i++)
+                r = take_text(object, texts[i].key, texts[i].value);
+        return r;
+}
+
+static int take_life(Managed *managed, const json_object *object)
+{
         int r, reason = domain_reason_from_name(json_get_string(object, "end-reason") ?: "unknown");
+        Life *life;
 
         r = life_new(managed, &life);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(texts); i++)
-                r = take_text(object, texts[i].key, (char **)((char *)life + texts[i].offset));
+        if (r >= 0)
+                r = take_texts(life, object);
         if (r < 0)
                 return r;
         take_object(object, "lifecycle", json_type_object, &life->lifecycle);
@@ -242,6 +251,7 @@ static int take_life(Managed *managed, const json_object *object)
         take_object(object, "saving", json_type_object, &life->saving);
         take_object(object, "remove", json_type_array, &life->remove);
         take_object(object, "granted", json_type_array, &life->granted);
+        take_object(object, "links", json_type_array, &life->links);
         life->adopted = json_get_bool(object, "adopted", false);
         life->read_only = json_get_bool(object, "read-only", false);
         life->ending = json_get_bool(object, "ending", false);

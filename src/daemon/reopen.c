@@ -64,7 +64,6 @@ static void recover(Managed *managed)
 
 static void reopen(Managed *managed)
 {
-        CLEANUP(MusterError) MusterError *error = NULL;
         Life *life = managed->life;
 
         if (!life->process || process_ended(life->process)) {
