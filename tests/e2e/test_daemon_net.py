@@ -267,6 +267,18 @@ def test_macvtap(clean):
     assert "direct2" in clean.links() and first not in clean.links()
 
 
+def test_a_confined_emulator_of_a_user_outlives_a_bridge():
+    """Without root the card would take a helper, at whose start the kernel kills an emulator that may start none."""
+    if not os.path.exists("/usr/lib/qemu/qemu-bridge-helper"):
+        pytest.skip("this host has no qemu-bridge-helper")
+    with Daemon(emulator=False) as daemon:
+        start(daemon, "a", "")
+        with pytest.raises(ApiError) as error:
+            daemon.api.post("/v1/domains/a/devices", card("52:54:00:aa:00:02"))
+        assert error.value.status == 422 and "confined" in error.value.message
+        assert daemon.api.state("a") == "running"
+
+
 def test_what_is_missing_is_named(clean):
     error = refused(clean, "a", card("52:54:00:aa:00:01", source="<source bridge='mbr9'/>"),
                     "no bridge mbr9", "ip link add mbr9 type bridge")
