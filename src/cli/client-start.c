@@ -21,6 +21,7 @@
  */
 
 #define READY_USEC   (60 * USEC_PER_SEC)
+#define OTHER_USEC   (10 * USEC_PER_SEC) /* for the other one of a race */
 #define LOG_SIZE_MAX (1024 * 1024)
 #define LAST_WORDS   2000
 #define LOCKS_MAX    (4 * 1024 * 1024)
@@ -120,10 +121,11 @@ static char *last_words(int fd, off_t from)
 /* --- the process ------------------------------------------------------------------------------------ */
 
 /* In the grandchild: nothing of whoever needed the daemon first stays with it. */
-static void become_daemon(const char *program, int log_fd)
+static void become_daemon(const char *program, const char *socket, int log_fd)
 {
         static const char *const managers[] = {"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "WATCHDOG_USEC"};
-        char *const argv[] = {(char *)program, (char *)"--session", NULL};
+        char *const argv[] = {(char *)program, (char *)"--session", (char *)"--socket", (char *)socket,
+                              NULL};
         int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
         sigset_t none;
 
@@ -142,7 +144,8 @@ static void become_daemon(const char *program, int log_fd)
 }
 
 /* The daemon's process is nobody's child here; its number comes through a pipe. */
-static int spawn(const char *program, int log_fd, int *ret_pidfd, MusterError **ret_error)
+static int spawn(const char *program, const char *socket, int log_fd, int *ret_pidfd,
+                 MusterError **ret_error)
 {
         int fds[2], pidfd = -1;
         pid_t pid, daemon = 0;
@@ -154,7 +157,7 @@ static int spawn(const char *program, int log_fd, int *ret_pidfd, MusterError **
                 setsid();
                 daemon = fork();
                 if (daemon == 0)
-                        become_daemon(program, log_fd);
+                        become_daemon(program, socket, log_fd);
                 _exit(daemon > 0 && write(fds[1], &daemon, sizeof(daemon)) == sizeof(daemon) ? 0 : 1);
         }
         close(fds[1]);
@@ -188,11 +191,11 @@ static bool another_runs(const Client *client)
         return inode && strstr(locks, inode);
 }
 
-/* 1: it answers; 0: it does not, and nobody is there who might; -ETIMEDOUT. */
+/* 1: it answers; 0: it does not, and nobody is there who might; -EBUSY: another one is there; -ETIMEDOUT. */
 static int wait_for_socket(const Client *client, int pidfd)
 {
         uint64_t end = now_usec() + READY_USEC;
-        bool runs = true;
+        bool runs = pidfd >= 0;
 
         for (int pause = 1; now_usec() < end; pause = pause < 50 ? pause * 2 : 50) {
                 struct pollfd wait = {.fd = runs ? pidfd : -1, .events = POLLIN};
@@ -204,10 +207,12 @@ static int wait_for_socket(const Client *client, int pidfd)
                 }
                 if (!runs && !another_runs(client))
                         return 0;
-                if (pidfd < 0 || poll(&wait, 1, pause) > 0)
+                if (poll(&wait, 1, pause) > 0) {
                         runs = false;
+                        end = now_usec() + OTHER_USEC;
+                }
         }
-        return -ETIMEDOUT;
+        return runs ? -ETIMEDOUT : -EBUSY;
 }
 
 int client_start_daemon(const Client *client, MusterError **ret_error)
@@ -223,12 +228,18 @@ int client_start_daemon(const Client *client, MusterError **ret_error)
         if (r < 0)
                 return r;
         from = lseek(log_fd, 0, SEEK_END);
-        r = spawn(program, log_fd, &pidfd, ret_error);
+        r = spawn(program, client->socket, log_fd, &pidfd, ret_error);
         if (r < 0)
                 return r;
         r = wait_for_socket(client, pidfd);
         if (r > 0)
                 return 0;
+        if (r == -EBUSY)
+                return error_set(
+                        ret_error, r,
+                        _("Another daemon of yours runs, but does not listen at %s; name its socket: "
+                          "--connect unix:PATH."),
+                        client->socket);
         words = last_words(log_fd, from);
         if (r == 0)
                 return error_set_detail(ret_error, -ECHILD, words,

@@ -210,7 +210,7 @@ static int wait_and_end(const Job *job, MusterError **ret_error)
         if (r == 0)
                 return tell_outcome(job, job->words->complete, ret_error);
         if (job->end != JOB_STAYS)
-                r = job_end(job->client, job->invocation, job->end == JOB_PIVOT, &answer, ret_error);
+                r = job_end(job->client, job->invocation, job->end != JOB_CANCEL, &answer, ret_error);
         if (r < 0)
                 return r;
         say("%s\n", job->end == JOB_STAYS   ? job->words->ready
@@ -230,12 +230,16 @@ int job_run(Client *client, const Invocation *invocation, json_object *body, Job
         job.deadline = client->usec == CLIENT_NO_TIMEOUT ? UINT64_MAX : now_usec() + client->usec;
         client->usec = CLIENT_TIMEOUT_USEC;
         if (waits)
+                r = cancel_hold(ret_error);
+        if (waits && r >= 0)
                 r = remote_last_event(client, &job.after, ret_error);
         if (r >= 0)
                 r = remote_call(client, "POST", remote_path(invocation, "jobs", NULL), TAKE(owned), &answer,
                                 ret_error);
-        if (r < 0)
-                return r;
-        return waits ? wait_and_end(&job, ret_error)
-                     : remote_done(client, invocation, answer, "%s", words->started, ret_error);
+        if (r >= 0 && waits)
+                r = wait_and_end(&job, ret_error);
+        else if (r >= 0)
+                r = remote_done(client, invocation, answer, "%s", words->started, ret_error);
+        cancel_release();
+        return r;
 }

@@ -23,7 +23,8 @@ typedef struct JobWords {
 typedef enum JobEnd {
         JOB_STAYS, /* as it is */
         JOB_PIVOT,
-        JOB_FINISH, /* without pivoting */
+        JOB_FINISH, /* as the job was planned: what is copied then is whole, and not pivoted to */
+        JOB_CANCEL, /* at once */
 } JobEnd;
 
 /*

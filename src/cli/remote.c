@@ -80,7 +80,6 @@ const Option option_inactive = {
 static void suggest_domain(Client *client, const Invocation *invocation, MusterError **error)
 {
         CLEANUP(json) json_object *domains = NULL;
-        CLEANUP(free) char *before = NULL;
         Suggestion suggestion = {.word = invocation->n_arguments > 0 ? invocation->arguments[0] : ""};
 
         if (client->status != 404 || !*suggestion.word || remote_domains(client, &domains, NULL) < 0)
@@ -178,9 +177,9 @@ int remote_call(Client *client, const char *method, char *path, json_object *bod
 {
         CLEANUP(free) char *owned = path;
         CLEANUP(json) json_object *owned_body = body;
-        const ClientRequest request = {.method = method, .path = path, .body = body};
+        const ClientRequest request = {.method = method, .path = owned, .body = owned_body};
 
-        if (!path || (!body && (streq(method, "POST") || streq(method, "PUT"))))
+        if (!owned || (!owned_body && (streq(method, "POST") || streq(method, "PUT"))))
                 return error_oom(ret_error);
         return client_call(client, &request, ret, NULL, ret_error);
 }
@@ -189,9 +188,9 @@ int remote_send_xml(Client *client, const char *method, char *path, const char *
                     MusterError **ret_error)
 {
         CLEANUP(free) char *owned = path;
-        const ClientRequest request = {.method = method, .path = path, .xml = xml};
+        const ClientRequest request = {.method = method, .path = owned, .xml = xml};
 
-        return path ? client_call(client, &request, ret, NULL, ret_error) : error_oom(ret_error);
+        return owned ? client_call(client, &request, ret, NULL, ret_error) : error_oom(ret_error);
 }
 
 char *remote_path(const Invocation *invocation, const char *word, const char *more)
@@ -243,7 +242,9 @@ int remote_done(const Client *client, const Invocation *invocation, json_object 
         if (option_given(invocation, &option_json))
                 return say_json(answer, ret_error);
         (void)faults_say(client->faults, /* to_stderr= */ true, /* ret_error= */ NULL);
-        say(done, what ?: name ?: invocation->arguments[0]);
+        if (!what && !name)
+                what = invocation->n_arguments > 0 ? invocation->arguments[0] : "?";
+        say(done, what ?: name);
         say("\n");
         return EXIT_OK;
 }
@@ -256,57 +257,6 @@ int remote_action(Client *client, const Invocation *invocation, const char *word
 
         r = remote_call(client, "POST", remote_path(invocation, word, NULL), body, &answer, ret_error);
         return r < 0 ? r : remote_done(client, invocation, answer, done, NULL, ret_error);
-}
-
-int remote_where(Client *client, const Invocation *invocation, char **path, MusterError **ret_error)
-{
-        bool live = option_given(invocation, &option_live),
-             config = option_given(invocation, &option_device_config);
-
-        if (option_given(invocation, &option_persistent)) {
-                CLEANUP(json) json_object *domain = NULL;
-                int r = remote_domain(client, invocation, &domain, ret_error);
-
-                if (r < 0) {
-                        free(TAKE(*path));
-                        return r;
-                }
-                config = true;
-                live = live || json_get(domain, "id", json_type_int);
-        }
-        if (live)
-                *path = client_query(*path, "live", "true");
-        if (config)
-                *path = client_query(*path, "config", "true");
-        return *path ? 0 : error_oom(ret_error);
-}
-
-int remote_send_device(Client *client, const Invocation *invocation, const char *method, const char *xml,
-                       json_object **ret, MusterError **ret_error)
-{
-        char *path = remote_path(invocation, "devices", NULL);
-        int r;
-
-        r = remote_where(client, invocation, &path, ret_error);
-        return r < 0 ? r : remote_send_xml(client, method, path, xml, ret, ret_error);
-}
-
-void remote_put_xml(FILE *file, const char *text)
-{
-        for (; *text; text++)
-                switch (*text) {
-                case '&':
-                        fputs("&amp;", file);
-                        break;
-                case '<':
-                        fputs("&lt;", file);
-                        break;
-                case '\'':
-                        fputs("&apos;", file);
-                        break;
-                default:
-                        fputc(*text, file);
-                }
 }
 
 /* --- reading ---------------------------------------------------------------------------------------- */

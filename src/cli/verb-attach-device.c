@@ -26,6 +26,7 @@ static const Option *const options[] = {REMOTE_WHERE, REMOTE_OPTIONS, NULL};
 
 const Verb verb_attach_device = {
         .name = "attach-device",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN DEVICE.xml"),
         .summary = N_("add a device"),
         .about = N_("Reads the XML of one device ('-' reads standard input), which is checked "

@@ -200,6 +200,7 @@ static const Option *const options[] = {
 
 const Verb verb_attach_disk = {
         .name = "attach-disk",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN SOURCE TARGET"),
         .summary = N_("add a disk"),
         .about = N_("Makes the XML of a disk from what is given, and adds it as 'attach- "

@@ -33,6 +33,7 @@ static const Option *const options[] = {&option_disable, REMOTE_OPTIONS, NULL};
 
 const Verb verb_autostart = {
         .name = "autostart",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("have a domain started with the daemon, or not"),
         .about = N_("A domain that is marked starts when the daemon does, once a boot.\n"

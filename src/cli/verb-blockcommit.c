@@ -51,7 +51,7 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
         };
         bool keep = option_given(invocation, &option_keep_overlay),
              pivot = option_given(invocation, &option_pivot);
-        JobEnd end = pivot ? JOB_PIVOT : keep ? JOB_FINISH : JOB_STAYS;
+        JobEnd end = pivot ? JOB_PIVOT : keep ? JOB_CANCEL : JOB_STAYS;
         json_object *body =
                 body_text(body_text(body_new(), "type", "commit"), "disk", invocation->arguments[1]);
         int r;
@@ -84,6 +84,7 @@ static const Option *const options[] = {&option_base,   &option_top,   &option_s
 
 const Verb verb_blockcommit = {
         .name = "blockcommit",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET [BANDWIDTH]"),
         .summary = N_("write a disk's upper images into a lower one"),
         .about = N_("Writes what the images from --top (the image in use, with --active) down "

@@ -73,6 +73,8 @@ static int act(Client *client, const Invocation *invocation, MusterError **ret_e
         body = body_text(body_text(body_new(), "type", "copy"), "disk", invocation->arguments[1]);
         body = body_text(body_text(body, "file", file), "format",
                          option_value(invocation, &option_copy_format));
+        if (finish)
+                body = body_bool(body, "keep", true);
         if (option_given(invocation, &option_shallow))
                 body = body_bool(body, "shallow", true);
         if (option_given(invocation, &option_reuse))
@@ -110,6 +112,7 @@ static const Option *const options[] = {&option_dest,
 
 const Verb verb_blockcopy = {
         .name = "blockcopy",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET [DEST [BANDWIDTH]]"),
         .summary = N_("copy a disk while it is used"),
         .about = N_("Copies the disk to --dest, and goes on mirroring what the guest writes "

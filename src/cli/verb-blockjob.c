@@ -106,6 +106,7 @@ static const Option *const options[] = {&option_abort, &option_pivot,  &option_a
 
 const Verb verb_blockjob = {
         .name = "blockjob",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET"),
         .summary = N_("look at, slow down or end a disk's job"),
         .about = N_("Prints how far the job on the disk is; --pivot lets the guest go on in "

@@ -40,6 +40,7 @@ static const Option *const options[] = {&option_base, JOB_OPTIONS, REMOTE_OPTION
 
 const Verb verb_blockpull = {
         .name = "blockpull",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET [BANDWIDTH]"),
         .summary = N_("write a disk's lower images into the one in use"),
         .about = N_("Fills the image in use with what those below it hold, down to above "

@@ -95,6 +95,7 @@ static const Option *const options[] = {&option_eject, &option_insert, &option_u
 
 const Verb verb_change_media = {
         .name = "change-media",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET [SOURCE]"),
         .summary = N_("change the medium of a CD-ROM or floppy drive"),
         .about = N_("Inserts SOURCE, in place of what is in there, or with --eject ejects "

@@ -46,6 +46,7 @@ static const Option *const options[] = {&option_paused, &option_validate, REMOTE
 
 const Verb verb_create = {
         .name = "create",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("FILE.xml"),
         .summary = N_("start a domain from XML without defining it"),
         .about = N_("Starts a guest by a definition in libvirt's XML format ('-' reads "

@@ -43,6 +43,7 @@ static const Option *const options[] = {&option_validate, REMOTE_OPTIONS, NULL};
 
 const Verb verb_define = {
         .name = "define",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("FILE.xml"),
         .summary = N_("define a domain from XML, or change its definition"),
         .about = N_("Reads a definition in libvirt's XML format ('-' reads standard input), "

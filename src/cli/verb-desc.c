@@ -80,6 +80,7 @@ static const Option *const options[] = {&option_title, REMOTE_WHERE, REMOTE_OPTI
 
 const Verb verb_desc = {
         .name = "desc",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN [TEXT ...]"),
         .summary = N_("print or change a domain's description or title"),
         .about = N_("Without a text prints it; with one, or several words of one, changes it: "

@@ -24,6 +24,7 @@ static const Option *const options[] = {&option_graceful, REMOTE_OPTIONS, NULL};
 
 const Verb verb_destroy = {
         .name = "destroy",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("end a guest at once"),
         .about = N_("Ends the emulator, as if the power were cut; the definition stays. With "

@@ -26,6 +26,7 @@ static const Option *const options[] = {REMOTE_WHERE, REMOTE_OPTIONS, NULL};
 
 const Verb verb_detach_device = {
         .name = "detach-device",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN DEVICE.xml"),
         .summary = N_("remove a device"),
         .about = N_("Reads the XML of one device ('-' reads standard input), finds the one "

@@ -27,6 +27,7 @@ static const Option *const options[] = {REMOTE_WHERE, REMOTE_OPTIONS, NULL};
 
 const Verb verb_detach_disk = {
         .name = "detach-disk",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN TARGET"),
         .summary = N_("remove a disk"),
         .about = N_("By its target, as 'domblklist' prints it; answers when the guest has let "

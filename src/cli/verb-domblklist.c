@@ -79,6 +79,7 @@ static const Option *const options[] = {&option_details, REMOTE_OPTIONS, NULL};
 
 const Verb verb_domblklist = {
         .name = "domblklist",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN"),
         .summary = N_("list a domain's disks"),
         .about = N_("The target, by which other verbs name it, and the image that is written; "

@@ -29,6 +29,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_domid = {
         .name = "domid",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("print a running domain's number"),
         .about = N_("The number that it has since its start, or - where it does not run.\n"

@@ -66,6 +66,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_dominfo = {
         .name = "dominfo",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("print what is known of a domain"),
         .about = N_("One line for each: its number, name and UUID, state, process, emulator, "

@@ -17,6 +17,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_domname = {
         .name = "domname",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("print a domain's name"),
         .about = N_("The domain may be given by its name, its UUID or, while it runs, its "

@@ -24,6 +24,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_domrename = {
         .name = "domrename",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN NEW-NAME"),
         .summary = N_("give a domain another name"),
         .about = N_("The domain must be defined and must not run.\n"

@@ -37,6 +37,7 @@ static const Option *const options[] = {&option_reason, REMOTE_OPTIONS, NULL};
 
 const Verb verb_domstate = {
         .name = "domstate",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("print a domain's state"),
         .about = N_("running, paused, in shutdown, shut off, crashed or pmsuspended; with "

@@ -36,6 +36,7 @@ static const Option *const options[] = {&option_inactive, REMOTE_OPTIONS, NULL};
 
 const Verb verb_dumpxml = {
         .name = "dumpxml",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("print a domain's definition"),
         .about = N_("Of a guest that runs, what it runs with; with --inactive what its next "

@@ -153,6 +153,7 @@ static const Option *const options[] = {&option_domain,    &option_event, &optio
 
 const Verb verb_event = {
         .name = "event",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("[DOMAIN]"),
         .summary = N_("print what happens to domains"),
         .about = N_("Waits for an event and prints it; with --loop goes on until Ctrl-C or "

@@ -231,6 +231,7 @@ static const Option *const options[] = {
 
 const Verb verb_list = {
         .name = "list",
+        .group = VERB_GROUP_DOMAINS,
         .summary = N_("list the domains"),
         .about =
                 N_("Lists those that run; with --all those that do not, too, and with --state-... all that "

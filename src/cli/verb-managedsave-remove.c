@@ -24,6 +24,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_managedsave_remove = {
         .name = "managedsave-remove",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("remove the state that 'managedsave' saved"),
         .about = N_("The next 'start' boots the guest.\n"

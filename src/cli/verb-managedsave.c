@@ -19,6 +19,7 @@ static const Option *const options[] = {&option_paused, REMOTE_OPTIONS, NULL};
 
 const Verb verb_managedsave = {
         .name = "managedsave",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("save a guest's state, from which its next start goes on"),
         .about = N_("Writes the memory and devices of a running guest to a file of the "

@@ -101,6 +101,7 @@ static const Option *const options[] = {&option_hmp, &option_pretty, &option_ret
 
 const Verb verb_qemu_monitor_command = {
         .name = "qemu-monitor-command",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN COMMAND ..."),
         .summary = N_("send a command to a running emulator"),
         .about = N_("COMMAND is JSON, {\"execute\": ...}, or with --hmp a line for the human "

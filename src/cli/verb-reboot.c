@@ -19,6 +19,7 @@ static const Option *const options[] = {&option_mode, REMOTE_OPTIONS, NULL};
 
 const Verb verb_reboot = {
         .name = "reboot",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("ask a guest to reboot"),
         .about = N_("Asks the guest, and says so when it was asked.\n"

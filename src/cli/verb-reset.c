@@ -17,6 +17,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_reset = {
         .name = "reset",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("reset a guest, as by its button"),
         .about = N_("Resets the guest's hardware, without asking the guest: it loses what it "

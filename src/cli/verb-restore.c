@@ -28,6 +28,7 @@ static const Option *const options[] = {&option_paused, &option_running, REMOTE_
 
 const Verb verb_restore = {
         .name = "restore",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("FILE"),
         .summary = N_("start a guest from a saved state"),
         .about = N_("Goes on from a file that 'save' wrote, and which stays.\n"

@@ -17,6 +17,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_resume = {
         .name = "resume",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("let a paused guest run"),
         .about = N_("Lets go on what was paused by 'suspend', by --paused, or by an error of a "

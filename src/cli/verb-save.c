@@ -30,6 +30,7 @@ static const Option *const options[] = {&option_paused, REMOTE_OPTIONS, NULL};
 
 const Verb verb_save = {
         .name = "save",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN FILE"),
         .summary = N_("save a guest's state to a file, and end it"),
         .about = N_("Writes the memory and devices of a running guest to a file, from which "

@@ -150,6 +150,7 @@ static const Option *const options[] = {&option_disk_only,   &option_diskspec, &
 
 const Verb verb_snapshot_create_as = {
         .name = "snapshot-create-as",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN [NAME]"),
         .summary = N_("let a guest's disks go on in new images"),
         .about = N_("Makes an image on top of each disk that is named by --diskspec, all at "

@@ -25,6 +25,7 @@ static const Option *const options[] = {&option_paused, &option_force_boot, REMO
 
 const Verb verb_start = {
         .name = "start",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("start a domain"),
         .about = N_("Starts what is defined, from where 'managedsave' left it, and answers "

@@ -18,6 +18,7 @@ static const Option *const options[] = {REMOTE_OPTIONS, NULL};
 
 const Verb verb_suspend = {
         .name = "suspend",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("pause a guest"),
         .about = N_("Stops the guest's processors; it keeps its memory, and 'resume' lets it "

@@ -38,6 +38,7 @@ static const Option *const options[] = {&option_managed_save, &option_nvram, REM
 
 const Verb verb_undefine = {
         .name = "undefine",
+        .group = VERB_GROUP_DOMAINS,
         .arguments = N_("DOMAIN"),
         .summary = N_("remove a domain's definition"),
         .about = N_("A domain that runs goes on, and is gone when it ends. A saved state is "

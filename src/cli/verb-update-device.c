@@ -26,6 +26,7 @@ static const Option *const options[] = {REMOTE_WHERE, REMOTE_OPTIONS, NULL};
 
 const Verb verb_update_device = {
         .name = "update-device",
+        .group = VERB_GROUP_DEVICES,
         .arguments = N_("DOMAIN DEVICE.xml"),
         .summary = N_("change a device"),
         .about = N_("Reads the XML of one device ('-' reads standard input) and changes the "

@@ -25,9 +25,10 @@ typedef struct AdoptMap {
         pid_t pid;
         bool kvm, root;
         MusterVerdicts *verdicts;
-        json_object *nodes, *pci;
+        json_object *nodes, *devices, *pci; /* as it is now; each may be NULL */
         /* What came of it. */
         char *definition;
+        char *agent_path;       /* NULL: it has none */
         json_object *lifecycle; /* NULL: what the guest does is none of our business */
         json_object *unmapped;
 } AdoptMap;

@@ -7,6 +7,7 @@
 #include "base/util.h"
 #include "daemon/files.h"
 #include "daemon/start.h"
+#include "domain/xml.h"
 
 DeviceWork *device_work_free(DeviceWork *work)
 {
@@ -14,6 +15,7 @@ DeviceWork *device_work_free(DeviceWork *work)
                 return NULL;
         free(work->live);
         free(work->config);
+        free(work->drive);
         free(work->name);
         muster_verdicts_unref(work->verdicts);
         json_object_put(work->chains);
@@ -25,6 +27,8 @@ DeviceWork *device_work_free(DeviceWork *work)
         json_object_put(work->granted);
         json_object_put(work->blocks);
         free(work->path);
+        json_object_put(work->links);
+        descriptors_close(&work->descriptors);
         free(work);
         return NULL;
 }
@@ -55,6 +59,31 @@ int device_work_fill(Operation *operation, DeviceWork *work)
 
 /* --- in the pool ------------------------------------------------------------------------------------ */
 
+/*
+ * The XML is of the disk as it should be, so its source is that of no drive: the target says which one is
+ * meant. Without a source the drive is emptied.
+ */
+static int take_drive(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
+{
+        CLEANUP(faults) Faults faults = {};
+        CLEANUP(xml) Xml *xml = NULL;
+        XmlElement *target;
+        const char *name;
+
+        if (xml_parse(data->device, strlen(data->device), /* root= */ NULL, &faults, &xml) == -ENOMEM)
+                return error_oom(ret_error);
+        target = xml ? xml_child(xml->root, "target") : NULL;
+        name = target ? xml_attribute(target, "dev") : NULL;
+        work->drive = strdup(name ?: data->device);
+        if (!work->drive)
+                return error_oom(ret_error);
+        if (!xml || xml_child(xml->root, "source")) {
+                work->medium = data->device;
+                work->medium_size = strlen(data->device);
+        }
+        return 0;
+}
+
 static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
 {
         CLEANUP(DomainHost) DomainHost *host = NULL;
@@ -69,7 +98,7 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
         r = host_local_at(work->run_directory, work->state_directory, &host, ret_error);
         if (r < 0)
                 return r;
-        host->root = work->root;
+        host->root = host->descriptors = work->root;
         live.host = host;
         switch (data->action) {
         case DEVICE_ATTACH:
@@ -77,7 +106,7 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
         case DEVICE_DETACH:
                 return device_detach(&live, data->device, &work->change, ret_error);
         case DEVICE_UPDATE:
-                return device_change_media(&live, data->device, data->device, size, data->force,
+                return device_change_media(&live, work->drive, work->medium, work->medium_size, data->force,
                                            &work->change, ret_error);
         }
         return -EINVAL;
@@ -95,8 +124,8 @@ static int plan_config(const DeviceData *data, DeviceWork *work, MusterError **r
                 return definition_detach(work->config, config_size, data->device, &work->new_config,
                                          ret_error);
         case DEVICE_UPDATE:
-                return definition_change_media(work->config, config_size, data->device, data->device, size,
-                                               &work->new_config, ret_error);
+                return definition_change_media(work->config, config_size, work->drive, work->medium,
+                                               work->medium_size, &work->new_config, ret_error);
         }
         return -EINVAL;
 }
@@ -123,7 +152,9 @@ int device_work_plan(Operation *operation, MusterError **ret_error)
         DeviceWork *work = data->work;
         int r = 0;
 
-        if (data->live)
+        if (data->action == DEVICE_UPDATE)
+                r = take_drive(data, work, ret_error);
+        if (r >= 0 && data->live)
                 r = plan_live(data, work, ret_error);
         if (r >= 0 && work->change && work_out_blocks(work) < 0)
                 r = error_oom(ret_error);
@@ -165,7 +196,66 @@ int device_work_files(Operation *operation, MusterError **ret_error)
                 .user = work->has_user ? &work->user : NULL,
         };
 
+        int r;
+
         if (!run || !state || !nodes)
                 return error_oom(ret_error);
-        return files_prepare(&input, &work->remove, &work->granted, ret_error);
+        r = files_prepare(&input, &work->remove, &work->granted, ret_error);
+        return r < 0 ? r : descriptors_settle(work->change->fds, &work->links, ret_error);
+}
+
+int device_work_open(Operation *operation, MusterError **ret_error)
+{
+        DeviceWork *work = ((DeviceData *)operation->data)->work;
+        DeviceChange *change = work->change;
+        char *named;
+        int r;
+
+        r = descriptors_open(change->fds, &work->descriptors, ret_error);
+        if (r < 0 || json_object_object_length(work->descriptors.names) == 0)
+                return r;
+        r = live_name_targets(change->xml, strlen(change->xml), work->descriptors.names, &named, ret_error);
+        if (r < 0)
+                return r;
+        free(change->xml);
+        change->xml = named;
+        return 0;
+}
+
+/* --- handing over ----------------------------------------------------------------------------------- */
+
+/* Numbers begin with 3, as the plan had it. */
+static char *name_of(const DeviceWork *work, size_t i)
+{
+        const json_object *fds = work->change->fds;
+        int64_t number = (int64_t)i + 3;
+
+        for (size_t k = json_object_array_length(fds); k-- > 0;) {
+                const json_object *entry = json_object_array_get_idx(fds, k);
+
+                if (json_get_int(entry, "fd", INT64_MAX) <= number)
+                        return text_format("%s-%lld", json_get_string(entry, "alias") ?: "",
+                                           (long long)number);
+        }
+        return NULL;
+}
+
+bool device_work_next(DeviceWork *work, int *ret_fd, char **ret_name)
+{
+        size_t i = work->n_sent;
+
+        if (i >= work->descriptors.n)
+                return false;
+        work->n_sent++;
+        *ret_fd = TAKE_FD(work->descriptors.fds[i]);
+        *ret_name = name_of(work, i);
+        return true;
+}
+
+bool device_work_last(DeviceWork *work, char **ret_name)
+{
+        if (work->n_sent == 0)
+                return false;
+        *ret_name = name_of(work, --work->n_sent);
+        return true;
 }

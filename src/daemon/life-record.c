@@ -98,7 +98,7 @@ static int add_objects(const Life *life, json_object *object)
         } objects[] = {
                 {"lifecycle", life->lifecycle}, {"remove", life->remove}, {"granted", life->granted},
                 {"blocks", life->blocks},       {"jobs", life->jobs},     {"pending", life->pending},
-                {"saving", life->saving},
+                {"saving", life->saving},       {"links", life->links},
         };
         int r = 0;
 
@@ -252,6 +252,7 @@ static int take_life(Managed *managed, const json_object *object)
         take_object(object, "saving", json_type_object, &life->saving);
         take_object(object, "remove", json_type_array, &life->remove);
         take_object(object, "granted", json_type_array, &life->granted);
+        take_object(object, "links", json_type_array, &life->links);
         life->adopted = json_get_bool(object, "adopted", false);
         life->read_only = json_get_bool(object, "read-only", false);
         life->ending = json_get_bool(object, "ending", false);

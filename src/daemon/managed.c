@@ -229,11 +229,12 @@ int life_new(Managed *managed, Life **ret)
         life->lifecycle = json_object_new_object();
         life->remove = json_object_new_array();
         life->granted = json_object_new_array();
+        life->links = json_object_new_array();
         life->blocks = json_object_new_object();
         life->jobs = json_object_new_object();
         life->saving = json_object_new_object();
-        if (!life->lifecycle || !life->remove || !life->granted || !life->blocks || !life->jobs ||
-            !life->saving) {
+        if (!life->lifecycle || !life->remove || !life->granted || !life->links || !life->blocks ||
+            !life->jobs || !life->saving) {
                 life_free(life);
                 return -ENOMEM;
         }
@@ -278,6 +279,7 @@ Life *life_free(Life *life)
         json_object_put(life->lifecycle);
         json_object_put(life->remove);
         json_object_put(life->granted);
+        json_object_put(life->links);
         json_object_put(life->blocks);
         json_object_put(life->jobs);
         json_object_put(life->pending);

@@ -45,6 +45,7 @@ typedef struct Life {
         json_object *lifecycle;               /* of the plan */
         json_object *remove;                  /* array of paths to remove when it has ended */
         json_object *granted;                 /* array of paths that its user was let at */
+        json_object *links;                   /* array of network devices to delete then (descriptors.h) */
         json_object
                 *blocks; /* object: what the disks' chains are now, by target; made by block operations */
         json_object *pending; /* what is under way (op-recover.c); NULL: nothing */

@@ -83,7 +83,7 @@ static void on_ready(void *userdata)
         life->monitor_ready = true;
         life->attempts = 0;
         life->lost = false;
-        if (life->managed->state != STATE_SHUT_OFF && life->pending && !life->managed->operations)
+        if (life->managed->state != STATE_SHUT_OFF && life->pending)
                 (void)operation_submit(life->managed, &op_recover, NULL, NULL, NULL);
         if (life->managed->state != STATE_SHUT_OFF)
                 jobs_look_again(life);

@@ -68,13 +68,37 @@ static int step_nodes(Operation *operation)
         return operation_call(operation, "query-named-block-nodes", TAKE(arguments), OPERATION_TOLERATE);
 }
 
-/* Releases before 5.0 have no "flat", and then nodes are not checked. */
+/* What an old release cannot tell is not checked. */
+static void keep_array(Operation *operation, json_object **ret)
+{
+        if (!operation->fault_class && json_object_is_type(operation->reply, json_type_array))
+                *ret = json_object_get(operation->reply);
+}
+
+static int step_devices(Operation *operation)
+{
+        AdoptData *data = operation->data;
+        CLEANUP(json) json_object *arguments = json_object_new_object();
+
+        keep_array(operation, &data->nodes);
+        if (!arguments || json_add_string(arguments, "path", "/machine/peripheral") < 0)
+                return error_oom(&operation->error);
+        return operation_call(operation, "qom-list", TAKE(arguments), OPERATION_TOLERATE);
+}
+
+static int step_pci(Operation *operation)
+{
+        AdoptData *data = operation->data;
+
+        keep_array(operation, &data->devices);
+        return operation_call(operation, "query-pci", NULL, OPERATION_TOLERATE);
+}
+
 static int step_kvm(Operation *operation)
 {
         AdoptData *data = operation->data;
 
-        if (!operation->fault_class && json_object_is_type(operation->reply, json_type_array))
-                data->nodes = json_object_get(operation->reply);
+        keep_array(operation, &data->pci);
         return operation_call(operation, "query-kvm", NULL, OPERATION_TOLERATE);
 }
 
@@ -150,7 +174,9 @@ static int step_map(Operation *operation)
         map->kvm = data->kvm;
         map->root = !operation->daemon->settings.session;
         map->verdicts = muster_verdicts_ref(managed->life->verdicts);
-        map->nodes = data->nodes ? json_object_get(data->nodes) : NULL;
+        map->nodes = TAKE(data->nodes);
+        map->devices = TAKE(data->devices);
+        map->pci = TAKE(data->pci);
         if (!map->name || !map->run_directory || !map->state_directory)
                 return error_oom(&operation->error);
         return operation_work(operation, work_map);
@@ -194,6 +220,7 @@ static int step_keep(Operation *operation)
                 return error_set(&operation->error, -ESRCH, _("Process %d has ended meanwhile."),
                                  (int)data->pid);
         life->definition = TAKE(data->map->definition);
+        life->agent_path = TAKE(data->map->agent_path);
         life->read_only = !whole;
         if (whole && data->map->lifecycle) {
                 json_object_put(life->lifecycle);
@@ -251,6 +278,7 @@ static void clear(void *pointer)
         free(data->path);
         free(data->machine);
         json_object_put(data->nodes);
+        json_object_put(data->devices);
         json_object_put(data->pci);
         *data = (AdoptData){};
 }
@@ -258,8 +286,9 @@ static void clear(void *pointer)
 const OperationKind op_adopt = {
         .name = "adopt",
         .size = sizeof(AdoptData),
-        .steps = (const OperationStep[]){step_take, step_nodes, step_kvm, step_machine, keep_machine,
-                                         JUDGE_STEPS, keep_identity, step_map, step_status, step_keep, NULL},
+        .steps = (const OperationStep[]){step_take, step_nodes, step_devices, step_pci, step_kvm,
+                                         step_machine, keep_machine, JUDGE_STEPS, keep_identity, step_map,
+                                         step_status, step_keep, NULL},
         .undo = (const OperationStep[]){undo_take, NULL},
         .clear = clear,
         .timeout_usec = 60 * USEC_PER_SEC,

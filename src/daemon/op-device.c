@@ -12,6 +12,7 @@
 #include "daemon/log.h"
 #include "daemon/start.h"
 #include "daemon/steps.h"
+#include "block/step.h"
 
 /*
  * A device for what runs, for what it is started from, or for both: both are worked out before anything is
@@ -96,6 +97,54 @@ static int append_all(json_object *to, const json_object *from)
                 if (json_append(to, json_object_get(json_object_array_get_idx(from, i))) < 0)
                         return -ENOMEM;
         return 0;
+}
+
+static bool has_descriptors(const DeviceData *data)
+{
+        const DeviceChange *change = data->work->change;
+
+        return change && data->action == DEVICE_ATTACH && json_object_array_length(change->fds) > 0;
+}
+
+/* On record before they are made. */
+static int step_keep_links(Operation *operation)
+{
+        const DeviceData *data = operation->data;
+        Life *life = operation->managed->life;
+
+        if (!has_descriptors(data))
+                return 0;
+        return append_all(life->links, data->work->links) < 0
+                       ? error_oom(&operation->error)
+                       : life_record_write(operation->managed, &operation->error);
+}
+
+static int step_open(Operation *operation)
+{
+        return has_descriptors(operation->data) ? operation_work(operation, device_work_open) : 0;
+}
+
+/* One after the other: with an answer the emulator has taken it, and has room for the next one. */
+static int step_send(Operation *operation)
+{
+        const DeviceData *data = operation->data;
+        Life *life = operation->managed->life;
+        CLEANUP(json) json_object *arguments = NULL;
+        CLEANUP(free) char *name = NULL;
+        int fd, r;
+
+        if (!has_descriptors(data) || !device_work_next(data->work, &fd, &name))
+                return 0;
+        arguments = name ? step_named("fdname", name) : NULL;
+        if (!arguments) {
+                close(fd);
+                return error_oom(&operation->error);
+        }
+        r = life->monitor ? qmp_client_send_fd(life->monitor, fd) : (close(fd), -ENOTCONN);
+        if (r < 0)
+                return error_errno(&operation->error, r, "getfd");
+        operation_repeat(operation);
+        return operation_call(operation, "getfd", TAKE(arguments), 0);
 }
 
 static json_object *witness_of(const DeviceData *data)
@@ -215,6 +264,23 @@ static int undo_note(Operation *operation)
         return operation->managed->life ? life_record_write(operation->managed, NULL) : 0;
 }
 
+/* What no step has taken from it is closed, which lets a tap device vanish; the rest it no longer knows. */
+static int undo_descriptors(Operation *operation)
+{
+        const DeviceData *data = operation->data;
+        const Life *life = operation->managed->life;
+        CLEANUP(free) char *name = NULL;
+        json_object *arguments;
+
+        if (!data->work || !life || !life->monitor || !device_work_last(data->work, &name))
+                return 0;
+        arguments = name ? step_named("fdname", name) : NULL;
+        if (!arguments)
+                return 0;
+        operation_repeat(operation);
+        return operation_call(operation, "closefd", arguments, OPERATION_TOLERATE);
+}
+
 static void clear(void *pointer)
 {
         DeviceData *data = pointer;
@@ -227,9 +293,10 @@ const OperationKind op_device = {
         .name = "device",
         .size = sizeof(DeviceData),
         .steps = (const OperationStep[]){check, step_recall, step_ask, step_take, step_plan, step_check_plan,
-                                         step_files, step_begin, step_do, step_keep_live, step_write_config,
-                                         step_keep_config, step_answer, NULL},
-        .undo = (const OperationStep[]){undo_note, NULL},
+                                         step_files, step_keep_links, step_open, step_send, step_begin,
+                                         step_do, step_keep_live, step_write_config, step_keep_config,
+                                         step_answer, NULL},
+        .undo = (const OperationStep[]){undo_descriptors, undo_note, NULL},
         .clear = clear,
         .timeout_usec = 90 * USEC_PER_SEC,
 };

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "block/step.h"
+#include "daemon/jobs.h"
 #include "daemon/life-record.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
@@ -74,7 +75,7 @@ static int step_look(Operation *operation)
         json_object *arguments;
 
         if (!operation->managed->life || !operation->managed->life->pending) {
-                operation->at += 3;
+                operation->at += 6;
                 return 0;
         }
         if (json_get_string(witness(operation), "node"))
@@ -138,6 +139,40 @@ static int step_decide(Operation *operation)
                        : 0;
 }
 
+/* Those of `blocks` that are not as they were. */
+static json_object *changed_chains(const Life *life, const json_object *blocks)
+{
+        CLEANUP(json) json_object *changed = json_object_new_object();
+
+        if (!changed)
+                return NULL;
+        json_object_object_foreach ((json_object *)blocks, disk, chain) {
+                if (!json_object_equal(chain, json_object_object_get(life->blocks, disk)) &&
+                    json_add(changed, disk, json_object_get(chain)) < 0)
+                        return NULL;
+        }
+        return TAKE(changed);
+}
+
+/*
+ * What it is started from has to follow what runs, or the next start would write to an image that has become
+ * a backing image.
+ */
+static int step_chains(Operation *operation)
+{
+        Life *life = operation->managed->life;
+        json_object *blocks = json_get(life->pending, "blocks", json_type_object);
+        CLEANUP(json) json_object *changed = NULL;
+
+        if (!json_get_string(witness(operation), "node") || !json_get_string(life->pending, "definition") ||
+            !blocks)
+                return 0;
+        changed = changed_chains(life, blocks);
+        return changed && chains_begin(operation, changed, /* delete_files= */ false) >= 0
+                       ? 0
+                       : error_oom(&operation->error);
+}
+
 static int step_keep(Operation *operation)
 {
         Life *life = operation->managed->life;
@@ -154,6 +189,7 @@ static int step_keep(Operation *operation)
 
 const OperationKind op_recover = {
         .name = "recover",
-        .steps = (const OperationStep[]){step_look, step_decide, step_carry_out, step_keep, NULL},
+        .steps = (const OperationStep[]){step_look, step_decide, step_carry_out, step_chains,
+                                         step_write_chains, step_keep_chains, step_keep, NULL},
         .timeout_usec = 120 * USEC_PER_SEC,
 };

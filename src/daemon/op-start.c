@@ -16,6 +16,7 @@
  *   write     the record of a life in which nothing runs yet
  *   files     (pool) what the plan wants on the disk, the monitor's socket
  *   helpers   one after the other: held, written down, released, until they listen or have ended
+ *   open      (pool) what the emulator may not: tap devices, vhost
  *   emulator  the same; its monitor's socket listens already, so we connect at once
  *   greeting  the first answer; then processors, commands of the plan, a saved state (save.c)
  *   cont
@@ -104,6 +105,18 @@ static int step_keep_files(Operation *operation)
         return life_record_write(operation->managed, &operation->error);
 }
 
+static int step_open(Operation *operation)
+{
+        return start_open_input(operation) < 0 ? error_oom(&operation->error)
+                                               : operation_work(operation, start_work_open);
+}
+
+static int step_keep_names(Operation *operation)
+{
+        start_keep_names(operation);
+        return 0;
+}
+
 /* --- processes ------------------------------------------------------------------------------------- */
 
 static int step_helpers(Operation *operation)
@@ -120,7 +133,7 @@ static int step_connect(Operation *operation)
 {
         Life *life = operation->managed->life;
 
-        start_close_fd(operation);
+        start_close_fds(operation);
         return life_connect(life, &operation->error);
 }
 
@@ -211,7 +224,7 @@ static int undo_state(Operation *operation)
 {
         Managed *managed = operation->managed;
 
-        start_close_fd(operation);
+        start_close_fds(operation);
         start_say_log(operation);
         if (managed->life)
                 managed->life->end_reason = REASON_FAILED;
@@ -234,6 +247,8 @@ static const OperationStep steps[] = {
         step_files,
         step_keep_files,
         step_helpers,
+        step_open,
+        step_keep_names,
         step_emulator,
         step_connect,
         step_greet,

@@ -3,6 +3,7 @@
 
 /* The operations that there are, each in a file of its own, with the data that each takes. */
 
+#include "daemon/descriptors.h"
 #include "daemon/managed.h"
 #include "daemon/operation.h"
 #include "daemon/prepare.h"
@@ -25,7 +26,10 @@ typedef struct StartData {
         json_object *remove, *granted; /* as files_prepare() has them */
         ProcessUser user;
         bool has_user;
-        int monitor_fd; /* 0: none */
+        int monitor_fd;     /* 0: none */
+        json_object *links; /* as descriptors_settle() has them */
+        Descriptors descriptors;
+        char *live, *named; /* the live definition, and with the names of the host's devices */
         size_t next_helper, next_command;
         unsigned waited; /* for a helper's socket */
         uv_timer_t *timer;
@@ -47,6 +51,11 @@ extern const OperationKind op_clean_up;
 /* What the definition says is to be done: the guest has powered off, reset, or crashed. */
 typedef struct ReactData {
         const char *what; /* "on_poweroff", "on_reboot", "on_crash" */
+        /* the operation's own */
+        const char *action; /* the life's, which outlives it */
+        char *folder;       /* for a dump */
+        ProcessUser user;
+        bool has_user;
 } ReactData;
 extern const OperationKind op_react;
 
@@ -109,8 +118,8 @@ typedef struct AdoptData {
         pid_t pid;
         uint64_t start;
         /* the operation's own */
-        json_object *nodes, *pci;
-        char *machine; /* "pc-q35-7.2" */
+        json_object *nodes, *devices, *pci; /* replies */
+        char *machine;                      /* "pc-q35-7.2" */
         bool kvm;
         struct AdoptMap *map;
 } AdoptData;

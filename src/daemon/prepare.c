@@ -151,6 +151,7 @@ static int complete(Prepare *prepare, MusterError **ret_error)
                 return r;
         prepare->host->root = input->root;
         prepare->host->sandbox = input->sandbox;
+        prepare->host->descriptors = input->descriptors;
         prepare->host->monitor_fd = MONITOR_FD;
         r = domain_complete(prepare->domain, prepare->ret->verdicts, prepare->host);
         return r < 0 ? say_why(r, ret_error) : say_faults(prepare, ret_error);

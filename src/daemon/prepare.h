@@ -22,7 +22,7 @@ typedef struct PrepareInput {
         MusterContext *context;
         MusterCatalogue *catalogue;
         char *run_directory, *state_directory;
-        bool root, sandbox;
+        bool root, sandbox, descriptors; /* as DomainHost */
         char *text;
         char *file; /* as faults name it */
         unsigned flags;

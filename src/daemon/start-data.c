@@ -14,6 +14,7 @@
 #include "daemon/log-file.h"
 #include "daemon/log.h"
 #include "daemon/start.h"
+#include "domain/hotplug.h"
 
 #define LAST_WORDS 2000U
 
@@ -27,6 +28,7 @@ int start_input(const Daemon *daemon, const char *text, const char *file, unsign
                 .state_directory = daemon_state_directory(daemon),
                 .root = !daemon->settings.session,
                 .sandbox = daemon->settings.sandbox,
+                .descriptors = !daemon->settings.session,
                 .text = strdup(text),
                 .file = strdup(file),
                 .flags = flags,
@@ -141,7 +143,11 @@ int start_work_files(Operation *operation, MusterError **ret_error)
 
         (void)log_file_rotate(data->log, settings->log_size, settings->log_count, NULL);
         r = files_prepare(&input, &data->remove, &data->granted, ret_error);
-        return r < 0 ? r : files_listen(data->monitor_path, &data->monitor_fd, ret_error);
+        if (r >= 0)
+                r = files_listen(data->monitor_path, &data->monitor_fd, ret_error);
+        return r < 0 ? r
+                     : descriptors_settle(json_get(data->prepared.plan, "fds", json_type_array),
+                                          &data->links, ret_error);
 }
 
 void start_keep_files(Operation *operation)
@@ -153,6 +159,10 @@ void start_keep_files(Operation *operation)
         json_object_put(life->granted);
         life->remove = TAKE(data->remove);
         life->granted = TAKE(data->granted);
+        if (data->links) {
+                json_object_put(life->links);
+                life->links = TAKE(data->links);
+        }
 }
 
 void start_keep_reply(Operation *operation, const char *key)
@@ -165,13 +175,48 @@ void start_keep_reply(Operation *operation, const char *key)
                 (void)json_add(data->threads, key, json_object_get(operation->reply));
 }
 
-void start_close_fd(Operation *operation)
+void start_close_fds(Operation *operation)
 {
         StartData *data = operation->data;
 
         if (data->monitor_fd > 0)
                 close(data->monitor_fd);
         data->monitor_fd = 0;
+        descriptors_close(&data->descriptors);
+}
+
+/* --- descriptors ----------------------------------------------------------------------------------- */
+
+int start_open_input(Operation *operation)
+{
+        StartData *data = operation->data;
+
+        data->live = strdup(operation->managed->life->definition);
+        return data->live ? 0 : -ENOMEM;
+}
+
+int start_work_open(Operation *operation, MusterError **ret_error)
+{
+        StartData *data = operation->data;
+        int r;
+
+        r = descriptors_open(json_get(data->prepared.plan, "fds", json_type_array), &data->descriptors,
+                             ret_error);
+        if (r < 0 || json_object_object_length(data->descriptors.names) == 0)
+                return r;
+        return live_name_targets(data->live, strlen(data->live), data->descriptors.names, &data->named,
+                                 ret_error);
+}
+
+void start_keep_names(Operation *operation)
+{
+        StartData *data = operation->data;
+        Life *life = operation->managed->life;
+
+        if (!data->named)
+                return;
+        free(life->definition);
+        life->definition = TAKE(data->named);
 }
 
 /* --- the end --------------------------------------------------------------------------------------- */
@@ -220,6 +265,10 @@ void start_data_clear(StartData *data)
         json_object_put(data->remove);
         json_object_put(data->granted);
         json_object_put(data->threads);
+        json_object_put(data->links);
+        free(data->live);
+        free(data->named);
+        descriptors_close(&data->descriptors);
         if (data->monitor_fd > 0)
                 close(data->monitor_fd);
 }

@@ -92,8 +92,8 @@ static int spawn(Operation *operation, const json_object *argv, bool privileged,
                 .argv = words,
                 .environment = environment,
                 .log = data->log,
-                .fds = &data->monitor_fd,
-                .n_fds = emulator ? 1 : 0,
+                .fds = data->descriptors.fds,
+                .n_fds = emulator ? data->descriptors.n : 0,
                 .user = data->has_user && !privileged ? &data->user : NULL,
                 .scope = scope,
                 .slice = settings->slice,
@@ -290,6 +290,10 @@ int start_emulator(Operation *operation)
         struct stat st;
         int r;
 
+        if (data->descriptors.n == 0)
+                return error_set(&operation->error, -EINVAL, _("The plan has no monitor."));
+        data->descriptors.fds[0] = data->monitor_fd;
+        data->monitor_fd = 0;
         data->log_begin = stat(data->log, &st) == 0 ? st.st_size : 0;
         r = spawn(operation, json_get(data->prepared.plan, "argv", json_type_array), /* privileged= */ false,
                   /* emulator= */ true, on_emulator_held, &life->process);

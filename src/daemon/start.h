@@ -23,7 +23,10 @@ int start_files_input(Operation *operation);
 int start_work_files(Operation *operation, MusterError **ret_error); /* in the pool */
 void start_keep_files(Operation *operation);
 void start_keep_reply(Operation *operation, const char *key);
-void start_close_fd(Operation *operation);
+void start_close_fds(Operation *operation);
+int start_open_input(Operation *operation);
+int start_work_open(Operation *operation, MusterError **ret_error); /* in the pool */
+void start_keep_names(Operation *operation);
 void start_say_log(Operation *operation);
 void start_data_clear(StartData *data);
 

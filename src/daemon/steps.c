@@ -345,13 +345,21 @@ static int advance(Operation *operation)
 
 /* --- all of them ------------------------------------------------------------------------------------ */
 
+/* A job that has failed keeps its name, and what it uses, until it is dismissed. */
+static int append_dismissal(const Steps *steps, json_object *undo)
+{
+        const char *id = json_get_string(wait_of(current(steps)), "job");
+
+        return id && steps->phase == PHASE_JOB_REPLY ? step_add_named(undo, "job-dismiss", "id", id) : 0;
+}
+
 /* From now on the steps are the undoing of those that were done. */
 static int turn_round(Operation *operation, int r)
 {
         Steps *steps = operation->steps;
         json_object *undo = json_object_new_array();
 
-        if (!undo || step_append_undone(undo, steps->done) < 0) {
+        if (!undo || append_dismissal(steps, undo) < 0 || step_append_undone(undo, steps->done) < 0) {
                 json_object_put(undo);
                 return r;
         }

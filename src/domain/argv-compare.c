@@ -42,6 +42,8 @@ static const struct {
         {"smp", "clusters", "1"},
         {"node", "backing", "null"},
         {"vnc", "to", NULL},
+        {"vnc", "audiodev", NULL},
+        {"display", "type", "none"},
         {"action", "watchdog", "reset"},
         {"node", "node-name", NULL},
         {"node", "auto-read-only", NULL},
@@ -75,6 +77,7 @@ static const char *const left_out[] = {"S",
                                        "d",
                                        "L",
                                        "mon",
+                                       "tpmdev",
                                        "chardev",
                                        "netdev",
                                        "blockdev",
@@ -94,6 +97,26 @@ static bool is_silent(const char *kind, const char *key, const char *value)
                     (!silent[i].value || streq(silent[i].value, value)))
                         return true;
         return false;
+}
+
+/*
+ * What the emulator chooses where nobody says it: its definition says it aloud. The processors' topology is
+ * chosen in argv.c as QEMU does it.
+ */
+static bool is_default(const Argv *runs, const ArgvOption *planned)
+{
+        const ArgvOption *smp = argv_next(runs, "smp", NULL);
+
+        if (streq(planned->name, "cpu"))
+                return !argv_next(runs, "cpu", NULL) && json_object_object_length(planned->values) == 1;
+        if (streq(planned->name, "smp"))
+                return smp ? !argv_get(smp, "sockets") && !argv_get(smp, "cores") &&
+                                       !argv_get(smp, "threads") &&
+                                       streq_ptr(argv_get(smp, "cpus"), argv_get(planned, "cpus")) &&
+                                       streq_ptr(argv_get(smp, "maxcpus"), argv_get(planned, "maxcpus"))
+                           : streq_ptr(argv_get(planned, "cpus"), "1");
+        return streq(planned->name, "audiodev") && !argv_next(runs, "audiodev", NULL) &&
+               streq_ptr(argv_get(planned, "driver"), "none");
 }
 
 /* Sorted by key. */
@@ -142,6 +165,7 @@ static void put_member(Line *line, const Argv *argv, const char *kind, const cha
 {
         static const char *const links[][3] = {
                 {"device", "drive", "blockdev"},  {"device", "netdev", "netdev"},
+                {"device", "tpmdev", "tpmdev"},   {"tpmdev", "chardev", "tpm-socket"},
                 {"device", "chardev", "chardev"}, {"device", "rng", "object"},
                 {"device", "fsdev", "fsdev"},     {"node", "file", "blockdev"},
                 {"node", "backing", "blockdev"},  {"netdev", "chardev", "chardev"},
@@ -177,6 +201,8 @@ static void put_object(Line *line, const Argv *argv, const char *option, const c
         const ArgvOption *found = argv_find(argv, option, node ? "node-name" : "id", id);
         const char *kind = !node ? option : strstr(prefix, "file.") ? "file" : "node";
 
+        if (streq(option, "tpm-socket"))
+                return; /* of its own swtpm, wherever that is */
         if (!found) {
                 put(line, prefix, "id", id);
                 return;
@@ -215,7 +241,28 @@ static int memory_line(Line *line, const ArgvOption *m)
         return line->r;
 }
 
-static int option_line(const Argv *argv, const ArgvOption *option, char **ret)
+/* Nobody chose: the disks come first then, as by a definition that says nothing. */
+static bool has_boot_order(const Argv *argv)
+{
+        const ArgvOption *boot = argv_next(argv, "boot", NULL);
+
+        return (boot && argv_get(boot, "order")) || argv_find(argv, "device", "bootindex", NULL);
+}
+
+static void drop_boot_order(Line *line)
+{
+        char **to = line->parts;
+
+        for (char **from = line->parts; from && *from; from++)
+                if (startswith(*from, "bootindex="))
+                        free(*from);
+                else
+                        *to++ = *from;
+        if (to)
+                *to = NULL;
+}
+
+static int option_line(const Argv *argv, const ArgvOption *option, bool boot, char **ret)
 {
         Line line = {};
 
@@ -225,6 +272,8 @@ static int option_line(const Argv *argv, const ArgvOption *option, char **ret)
                 put(&line, "", "id", "?");
         if (!streq(option->name, "m"))
                 put_members(&line, argv, option, option->name, "", 0);
+        if (!boot && streq(option->name, "device"))
+                drop_boot_order(&line);
         *ret = line.r < 0 ? NULL : join(&line, option->name);
         for (char **part = line.parts; part && *part; part++)
                 free(*part);
@@ -240,16 +289,23 @@ static bool is_left_out(const ArgvOption *option)
         return is_used_object(option) || (option->done && json_object_object_length(option->values) == 0);
 }
 
-static int lines_of(const Argv *argv, char ***ret)
+/* Of a plan, given what runs; or of what runs, given its plan. */
+static int lines_of(const Argv *argv, const Argv *runs, const Argv *planned, char ***ret)
 {
+        bool boot = !runs || has_boot_order(runs);
+        const ArgvOption *smp = planned ? argv_next(planned, "smp", NULL) : NULL;
         int r = 0;
 
         for (size_t i = 0; i < argv->n && r >= 0; i++) {
                 CLEANUP(free) char *line = NULL;
 
-                if (is_left_out(&argv->options[i]))
+                if (is_left_out(&argv->options[i]) ||
+                    (runs && &argv->options[i] == argv_next(argv, argv->options[i].name, NULL) &&
+                     is_default(runs, &argv->options[i])))
                         continue;
-                r = option_line(argv, &argv->options[i], &line);
+                if (smp && &argv->options[i] == argv_next(argv, "smp", NULL) && is_default(argv, smp))
+                        continue;
+                r = option_line(argv, &argv->options[i], boot, &line);
                 /* An option of which all is silent. */
                 if (r >= 0 && (strchr(line, ' ') || json_object_object_length(argv->options[i].values) == 0))
                         r = strv_append(ret, line);
@@ -283,10 +339,10 @@ int argv_compare(const Argv *runs, const Argv *planned, json_object *unmapped)
         CLEANUP(strv) char **have = NULL, **would = NULL;
         CLEANUP(free) bool *used = NULL;
         size_t n;
-        int r = lines_of(runs, &have);
+        int r = lines_of(runs, NULL, planned, &have);
 
         if (r >= 0)
-                r = lines_of(planned, &would);
+                r = lines_of(planned, runs, NULL, &would);
         n = strv_length(would);
         used = calloc(n + 1, sizeof(*used));
         if (r < 0 || !used)

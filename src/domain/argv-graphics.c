@@ -56,6 +56,7 @@ static void map_vnc(ArgvMap *map)
         const char *text = vnc ? argv_get(vnc, "vnc") : NULL,
                    *path = text ? startswith(text, "unix:") : NULL,
                    *colon = text ? strrchr(text, ':') : NULL;
+        ArgvOption *keymap = argv_next(map->argv, "k", NULL);
         XmlElement *graphics, *listen;
         unsigned long display;
         char *end;
@@ -80,6 +81,8 @@ static void map_vnc(ArgvMap *map)
         }
         (void)argv_take(map, vnc, "vnc");
         (void)argv_take(map, vnc, "to");
+        if (keymap)
+                argv_set(map, graphics, "keymap", argv_take(map, keymap, ""));
         if (startswith(argv_get(vnc, "audiodev") ?: "", "audio")) {
                 argv_set(map, argv_element(map, graphics, "audio"), "id",
                          argv_get(vnc, "audiodev") + strlen("audio"));

@@ -4,9 +4,12 @@
 /*
  *   argv-read.c      words to options
  *   argv-short.c     what is short for something longer
- *   argv.c           machine, processor, memory, clock
+ *   argv.c           the row of all that is mapped, clock, power
+ *   argv-machine.c   board and firmware
+ *   argv-memory.c, argv-cpu.c
  *   argv-chardev.c   character devices and what uses them
  *   argv-disk.c      block nodes and disks
+ *   argv-controller.c, argv-interface.c
  *   argv-device.c    all other devices
  *   argv-graphics.c  displays
  *   argv-compare.c   what runs against what would be started
@@ -57,12 +60,20 @@ void argv_move_switch(ArgvMap *map, ArgvOption *option, const char *key, XmlElem
 
 /* argv-device.c: ID, place, boot index. */
 void argv_common(ArgvMap *map, ArgvOption *device, XmlElement *element);
-void argv_map_controllers(ArgvMap *map);
 void argv_map_devices(ArgvMap *map);
 /* argv-disk.c */
 void argv_map_disks(ArgvMap *map);
 /* argv-chardev.c: the source of the chardev that the device names, as attribute `type` and elements */
 bool argv_source(ArgvMap *map, ArgvOption *device, const char *key, XmlElement *element);
 void argv_map_chardevs(ArgvMap *map);
+/* argv-machine.c, argv-memory.c, argv-cpu.c */
+void argv_map_accel(ArgvMap *map);
+void argv_map_machine(ArgvMap *map);
+void argv_map_hpet(ArgvMap *map, ArgvOption *machine, XmlElement *clock);
+void argv_map_memory(ArgvMap *map);
+void argv_map_cpu(ArgvMap *map);
+/* argv-controller.c, argv-interface.c */
+void argv_map_controllers(ArgvMap *map);
+void argv_map_interface(ArgvMap *map, ArgvOption *device);
 /* argv-graphics.c */
 void argv_map_graphics(ArgvMap *map);

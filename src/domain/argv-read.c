@@ -168,6 +168,18 @@ static char *value_text(const char *key, const char *value)
         return *end || errno ? strdup(value) : text_format("%llu", number);
 }
 
+/* What XML can hold. */
+static bool is_text(const char *text)
+{
+        if (!text_is_utf8(text, strlen(text)) || strstr(text, "\xef\xbf\xbe") ||
+            strstr(text, "\xef\xbf\xbf"))
+                return false;
+        for (; *text; text++)
+                if ((unsigned char)*text < 0x20 && *text != '\t' && *text != '\n')
+                        return false;
+        return true;
+}
+
 const char *argv_get(const ArgvOption *option, const char *key)
 {
         return json_get_string(option->values, key);
@@ -175,8 +187,11 @@ const char *argv_get(const ArgvOption *option, const char *key)
 
 int argv_put(ArgvOption *option, const char *key, const char *value)
 {
-        CLEANUP(free) char *text = value_text(key, value);
+        CLEANUP(free) char *text = NULL;
 
+        if (!is_text(key) || !is_text(value))
+                return -EINVAL;
+        text = value_text(key, value);
         return text ? json_add_string(option->values, key, text) : -ENOMEM;
 }
 
@@ -308,11 +323,15 @@ static int read_argument(ArgvOption *option, const char *text)
                         if (!option->name)
                                 return -ENOMEM;
                 }
-                if (*text == '{' && read_json(option, text) != -EBADMSG)
-                        return 0;
+                if (*text == '{') {
+                        int r = read_json(option, text);
+
+                        if (r != -EBADMSG)
+                                return r;
+                }
                 return argv_read_text(option, text, options[i].implied);
         }
-        return json_add_string(option->values, "", text);
+        return is_text(text) ? json_add_string(option->values, "", text) : -EINVAL;
 }
 
 /* One word, or two. A word that is no option is a disk, as -hda. */
@@ -323,13 +342,15 @@ static int read_option(Argv *argv, char *const **words)
 
         if (*word != '-') {
                 option = argv_add(argv, "hda");
+                if (option && !is_text(word))
+                        return -EINVAL;
                 return option ? json_add_string(option->values, "", word) : -ENOMEM;
         }
         if (*name == '-')
                 name++;
-        option = argv_add(argv, name);
+        option = is_text(name) ? argv_add(argv, name) : NULL;
         if (!option)
-                return -ENOMEM;
+                return is_text(name) ? -ENOMEM : -EINVAL;
         if (is_flag(name) || !**words)
                 return 0;
         return read_argument(option, *(*words)++);
@@ -351,6 +372,8 @@ int argv_read(char *const *words, Argv *ret, MusterError **ret_error)
                 r = read_option(&argv, &words);
         if (r >= 0)
                 r = argv.emulator ? argv_expand(&argv) : -ENOMEM;
+        if (r == -EINVAL)
+                return error_set(ret_error, r, _("The command line holds bytes that are no text."));
         if (r < 0)
                 return error_errno(ret_error, r, _("The command line cannot be read"));
         *ret = argv;

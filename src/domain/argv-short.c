@@ -513,6 +513,60 @@ static int give_places(Argv *argv)
         return 0;
 }
 
+/* Cards without an address of their own get QEMU's, counted up in the order in which they are made. */
+static int give_macs(Argv *argv)
+{
+        unsigned n = 0;
+
+        for (int first = 1; first >= 0; first--)
+                for (size_t i = 0; i < argv->n; i++) {
+                        ArgvOption *device = &argv->options[i];
+                        char mac[18];
+
+                        if (!streq(device->name, "device") || !argv_get(device, "netdev") ||
+                            argv_get(device, "mac") || (argv_get(device, "#first") != NULL) != (first == 1))
+                                continue;
+                        snprintf(mac, sizeof(mac), "52:54:00:12:34:%02x", (0x56 + n++) & 0xff);
+                        if (argv_put(device, "mac", mac) < 0)
+                                return -ENOMEM;
+                }
+        return 0;
+}
+
+int argv_name_formats(Argv *argv, char *(*name)(const char *file, void *userdata), void *userdata)
+{
+        for (ArgvOption *node = NULL; (node = argv_next(argv, "blockdev", node));) {
+                CLEANUP(free) char *format = NULL;
+
+                if (!argv_get(node, "probed") || !argv_get(node, "file.filename"))
+                        continue;
+                format = name(argv_get(node, "file.filename"), userdata);
+                if (!format)
+                        continue;
+                if (argv_put(node, "driver", format) < 0)
+                        return -ENOMEM;
+                json_object_object_del(node->values, "probed");
+        }
+        return 0;
+}
+
+/* A USB device takes the first bus that there is. */
+static int give_usb(Argv *argv)
+{
+        int r = 0;
+
+        if (!argv_find(argv, "device", "id", "usb"))
+                return 0;
+        for (ArgvOption *device = NULL; r >= 0 && (device = argv_next(argv, "device", device));) {
+                const char *driver = argv_get(device, "driver");
+
+                if (driver && startswith(driver, "usb-") && !startswith(driver, "usb-ehci") &&
+                    !argv_get(device, "bus"))
+                        r = argv_put(device, "bus", "usb.0");
+        }
+        return r;
+}
+
 static int expand_accel(Argv *argv)
 {
         ArgvOption *machine = argv_next(argv, "machine", NULL), *accel;
@@ -527,6 +581,27 @@ static int expand_accel(Argv *argv)
         accel = argv_add(argv, "accel");
         machine = argv_next(argv, "machine", NULL);
         return accel ? move_out(machine, "accel", accel, "accel") : -ENOMEM;
+}
+
+int argv_name_taps(Argv *argv, char *(*name)(const char *fd, void *userdata), void *userdata)
+{
+        for (ArgvOption *netdev = NULL; (netdev = argv_next(argv, "netdev", netdev));) {
+                const char *fd = argv_get(netdev, "fd"), *vhost = argv_get(netdev, "vhostfd");
+                CLEANUP(free) char *interface = NULL;
+
+                if (!fd || !streq_ptr(argv_get(netdev, "type"), "tap"))
+                        continue;
+                interface = name(fd, userdata);
+                if (!interface)
+                        continue;
+                if (argv_put(netdev, "ifname", interface) < 0 || argv_put(netdev, "script", "no") < 0 ||
+                    argv_put(netdev, "downscript", "no") < 0 ||
+                    (vhost && argv_put(netdev, "vhost", "on") < 0))
+                        return -ENOMEM;
+                json_object_object_del(netdev->values, "fd");
+                json_object_object_del(netdev->values, "vhostfd");
+        }
+        return 0;
 }
 
 int argv_expand(Argv *argv)
@@ -558,5 +633,9 @@ int argv_expand(Argv *argv)
         for (size_t i = 0; r >= 0 && i < n; i++)
                 if (streq(argv->options[i].name, "drive"))
                         r = expand_drive(argv, i);
+        if (r >= 0)
+                r = give_macs(argv);
+        if (r >= 0)
+                r = give_usb(argv);
         return r < 0 ? r : give_places(argv);
 }

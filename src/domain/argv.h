@@ -51,6 +51,15 @@ int argv_to_definition(Argv *argv, const ArgvAbout *about, char **ret, json_obje
  */
 int argv_compare(const Argv *runs, const Argv *planned, json_object *unmapped);
 
+/*
+ * A tap device that was handed over as a descriptor: `name` says what interface is behind it (NULL: not
+ * known), as text to free(). -ENOMEM.
+ */
+int argv_name_taps(Argv *argv, char *(*name)(const char *fd, void *userdata), void *userdata);
+
+/* The same for images of which nobody said the format: by the name of their file. */
+int argv_name_formats(Argv *argv, char *(*name)(const char *file, void *userdata), void *userdata);
+
 static inline void cleanup_argv(Argv *argv)
 {
         argv_clear(argv);

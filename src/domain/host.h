@@ -25,7 +25,15 @@ struct DomainHost {
          */
         int monitor_fd;
 
-        /* Whether the emulator confines itself (-sandbox), as far as its binary can and the domain lets it. */
+        /*
+         * Whether the emulator is handed what only root may open (tap and macvtap devices, /dev/vhost-net,
+         * /dev/vhost-vsock), as descriptors whose numbers follow the monitor's; the plan says how each is
+         * made. Else the emulator opens them, or a helper that it starts.
+         */
+        bool descriptors;
+
+        /* Whether the emulator confines itself (-sandbox), as far as its binary can and the domain lets it.
+         */
         bool sandbox;
 
         /* The descriptors of firmware; borrowed. */

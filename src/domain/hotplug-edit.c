@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "domain/canonical.h"
+#include "domain/device/interface.h"
 #include "domain/device/disk.h"
 #include "domain/hotplug-private.h"
 
@@ -136,4 +137,24 @@ int live_definition(Domain *domain, char **ret_xml)
                 return r;
         *ret_xml = xml_to_text(domain->xml);
         return *ret_xml ? 0 : -ENOMEM;
+}
+
+int live_name_targets(const char *xml, size_t size, const json_object *names, char **ret_xml,
+                      MusterError **ret_error)
+{
+        CLEANUP(edit) Edit edit = {0};
+        int r;
+
+        r = edit_read(xml, size, &edit, ret_error);
+        for (size_t i = 0; r >= 0 && i < edit.domain->n_devices; i++) {
+                const Part *part = edit.domain->devices[i];
+                XmlElement *alias = xml_child(part->element, "alias"), *target;
+                const char *alias_name = alias ? xml_attribute(alias, "name") : NULL,
+                           *name = alias_name ? json_get_string(names, alias_name) : NULL;
+
+                if (name && part->kind == &device_interface &&
+                    (xml_ensure(part->element, "target", &target) < 0 || xml_set(target, "dev", name) < 0))
+                        r = error_oom(ret_error);
+        }
+        return r < 0 ? r : edit_text(&edit, ret_xml, ret_error);
 }

@@ -18,6 +18,13 @@
 /* The canonical text of a completed domain with <alias> in every device that has one; to free(). */
 int live_definition(Domain *domain, char **ret_xml);
 
+/*
+ * The same text with <target dev=…> of interfaces as the host has named its devices: {"net0": "vnet3"}, by
+ * alias; to free().
+ */
+int live_name_targets(const char *xml, size_t size, const json_object *names, char **ret_xml,
+                      MusterError **ret_error);
+
 typedef struct LiveDomain {
         const char *xml;
         size_t size;

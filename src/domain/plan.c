@@ -15,6 +15,8 @@
  * the order matter to the emulator, where a bus must be there before what is plugged into it.
  */
 
+#define FIRST_FD 3 /* behind the standard ones */
+
 static const char *const actions[] = {
         [PLAN_FILE_DIRECTORY] = "directory", [PLAN_FILE_EXISTS] = "exists", [PLAN_FILE_COPY] = "copy",
         [PLAN_FILE_REPLACE] = "replace",     [PLAN_FILE_CREATE] = "create", [PLAN_FILE_REMOVE] = "remove",
@@ -69,6 +71,30 @@ static int plan_make(Domain *domain, bool evidence, Plan **ret)
                 return -ENOMEM;
         *ret = TAKE(plan);
         return 0;
+}
+
+int plan_descriptors(Plan *plan, const Part *part, const char *purpose, unsigned count, json_object *how,
+                     int *ret_fd)
+{
+        CLEANUP(json) json_object *entry = how;
+        int monitor = plan->domain->host->monitor_fd;
+
+        if (plan->next_fd == 0)
+                plan->next_fd = monitor > 0 ? monitor + 1 : FIRST_FD;
+        if (!entry || json_add_int(entry, "fd", plan->next_fd) < 0 ||
+            (count > 1 && json_add_int(entry, "count", (int64_t)count) < 0) ||
+            json_add_string(entry, "purpose", purpose) < 0 ||
+            json_add_string(entry, "alias", part->alias) < 0 ||
+            (plan->additions && json_add_bool(entry, "getfd", true) < 0))
+                return -ENOMEM;
+        *ret_fd = plan->next_fd;
+        plan->next_fd += (int)count;
+        return json_append(plan->fds, TAKE(entry));
+}
+
+char *plan_descriptor_name(const Plan *plan, const Part *part, int fd)
+{
+        return plan->additions ? text_format("%s-%d", part->alias, fd) : text_format("%d", fd);
 }
 
 int plan_new(Domain *domain, bool evidence, Plan **ret)

@@ -26,7 +26,7 @@ struct Plan {
         Command command;
         json_object *blockdev;    /* array of nodes, in the order in which they are added */
         json_object *files;       /* array of {"path", "action", "purpose", "from"?} */
-        json_object *fds;         /* array of {"fd", "purpose", …} */
+        json_object *fds;         /* array of {"fd", "purpose", …}: plan_descriptors() */
         json_object *processes;   /* array of {"argv", "purpose", "socket"?, "privileged"?} */
         json_object *commands;    /* array of QMP commands to run before the guest does */
         json_object *affinity;    /* array of {"thread": "vcpu"|"iothread"|"emulator", "id"?, "cpus"?,
@@ -36,6 +36,7 @@ struct Plan {
                                      "evidence"} */
         json_object *environment; /* object of variables that the emulator needs to have */
         json_object *lifecycle; /* {"on_poweroff": "destroy", …}: what is to be done when the guest stops */
+        int next_fd;            /* 0: none was given yet */
         bool evidence;          /* whether that is wanted in decisions */
         json_object
                 *additions; /* NULL: not wanted. Array of {"option": "-device", "properties": {…}} as they
@@ -78,6 +79,28 @@ int plan_object(Plan *plan, const Part *part, const char *qom_type, const char *
 int plan_blockdev(Plan *plan, const Part *part, json_object *node);
 
 int plan_file(Plan *plan, PlanFileAction action, const char *path, const char *from, const char *purpose);
+
+/*
+ * Descriptors that the emulator is to inherit (DomainHost.descriptors): `count` of them, numbered in a row
+ * from *ret_fd on. Takes `how` (-ENOMEM if it is NULL), to which {"fd", "count"?, "purpose", "alias",
+ * "getfd"?} is added. It says what they are:
+ *
+ *   {"open": "/dev/vhost-net"}   for reading and writing, each by itself
+ *   {"tap": {"name", "otherwise"?, "existing"?, "bridge"?, "mac", "mtu"?}}
+ *   {"macvtap": {"name", "otherwise"?, "link", "mode", "mac", "mtu"?}}
+ *
+ * of which the latter two are the queues of one device. "name" may end in %d, where the kernel puts a
+ * number. "otherwise" is another one, for when there is such a device already. "existing": there must be.
+ * "mac" is the guest's.
+ */
+int plan_descriptors(Plan *plan, const Part *part, const char *purpose, unsigned count, json_object *how,
+                     int *ret_fd);
+
+/*
+ * How an option names it: by the number; or, of what is added to an emulator that runs, by a name that it is
+ * given with getfd, "ALIAS-NUMBER", which the entry says to be so with "getfd": true. To free().
+ */
+char *plan_descriptor_name(const Plan *plan, const Part *part, int fd);
 
 /* A variable for the emulator; the last one of a name counts. */
 int plan_environment(Plan *plan, const char *name, const char *value);

@@ -45,6 +45,7 @@ struct QmpClient {
         uv_poll_t reader, writer; /* the writer only if write_fd is not read_fd */
         unsigned handles;         /* that libuv knows, in this order */
         int read_fd, write_fd;    /* -1 once hung up */
+        int sent_fd;              /* goes with the next bytes; -1: none does */
         bool has_writer, is_socket;
         pid_t peer;
 
@@ -81,7 +82,8 @@ static void on_handle_closed(uv_handle_t *handle)
 /* Closes the descriptors at once, so that the emulator sees its client gone and its slot free. */
 static void hang_up(QmpClient *client)
 {
-        int read_fd = TAKE_FD(client->read_fd), write_fd = TAKE_FD(client->write_fd);
+        int read_fd = TAKE_FD(client->read_fd), write_fd = TAKE_FD(client->write_fd),
+            sent_fd = TAKE_FD(client->sent_fd);
 
         if (client->handles >= 1)
                 uv_timer_stop(&client->timer);
@@ -93,6 +95,33 @@ static void hang_up(QmpClient *client)
                 close(read_fd);
         if (write_fd >= 0 && write_fd != read_fd)
                 close(write_fd);
+        if (sent_fd >= 0)
+                close(sent_fd);
+}
+
+/* With the first of these bytes, at the latest with which the command that takes it comes. */
+static ssize_t write_socket(QmpClient *client, const char *data, size_t size)
+{
+        union {
+                struct cmsghdr header;
+                char bytes[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct iovec bytes = {.iov_base = (char *)data, .iov_len = size};
+        struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1};
+        ssize_t n;
+
+        if (client->sent_fd >= 0) {
+                control.header = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+                                                  .cmsg_level = SOL_SOCKET,
+                                                  .cmsg_type = SCM_RIGHTS};
+                memcpy(CMSG_DATA(&control.header), &client->sent_fd, sizeof(int));
+                message.msg_control = &control;
+                message.msg_controllen = sizeof(control);
+        }
+        n = sendmsg(client->write_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n > 0 && client->sent_fd >= 0)
+                close(TAKE_FD(client->sent_fd));
+        return n;
 }
 
 /* A pipe has no MSG_NOSIGNAL: the SIGPIPE of this very write is held back and taken, anyone else's is left.
@@ -131,7 +160,7 @@ static void flush(QmpClient *client)
                 if (size == 0)
                         return;
                 if (client->is_socket)
-                        n = send(client->write_fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+                        n = write_socket(client, data, size);
                 else
                         n = write_pipe(client->write_fd, data, size);
                 if (n >= 0)
@@ -341,6 +370,7 @@ static int client_open(uv_loop_t *loop, int read_fd, int write_fd, QmpClient **r
         }
         client->read_fd = read_fd;
         client->write_fd = write_fd;
+        client->sent_fd = -1;
         client->armed_usec = UINT64_MAX;
         look_at_descriptors(client);
         r = qmp_session_new(&client->session);
@@ -467,6 +497,18 @@ int qmp_client_peer_pid(const QmpClient *client, pid_t *ret)
 QmpSession *qmp_client_session(QmpClient *client)
 {
         return client->session;
+}
+
+int qmp_client_send_fd(QmpClient *client, int fd)
+{
+        CLEANUP(fd) int owned = fd;
+
+        if (!client->is_socket || client->write_fd < 0)
+                return -ENOTSOCK;
+        if (client->sent_fd >= 0)
+                return -EBUSY;
+        client->sent_fd = TAKE_FD(owned);
+        return 0;
 }
 
 int qmp_client_call(QmpClient *client, const char *command, json_object *arguments, unsigned flags,

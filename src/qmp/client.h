@@ -43,6 +43,13 @@ int qmp_client_call(QmpClient *client, const char *command, json_object *argumen
                     uint64_t timeout_usec, QmpReplyFn fn, void *userdata, QmpSlot **ret_slot);
 
 /*
+ * Hands the emulator a descriptor along with the next bytes that are written, for the command ("getfd",
+ * "add-fd") that is called right behind this and takes it. Takes `fd` in every case. -EBUSY: the one before
+ * has not gone yet; -ENOTSOCK: this is no socket, or none any more.
+ */
+int qmp_client_send_fd(QmpClient *client, int fd);
+
+/*
  * Completes what is pending with -ECANCELED, closes the stream, and frees the client once libuv has let go
  * of its handles: run the loop until it is idle afterwards. Allowed within callbacks. Returns NULL.
  */

@@ -97,13 +97,16 @@ class Daemon:
             assert self.process.poll() is None, f"musterd ended with {self.process.returncode}:\n{self.said()}"
             assert time.monotonic() < end, f"musterd is not ready after {seconds} s:\n{self.said()}"
 
+    def command(self):
+        return [self.program, "--session", *self.arguments]
+
     def start(self, seconds=30):
         assert self.process is None, "it runs already"
         (self.folder / "notify").unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, open(self.log, "ab") as log:
             notify.bind(str(self.folder / "notify"))
-            self.process = subprocess.Popen([self.program, "--session", *self.arguments], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=self.environment(), start_new_session=True)
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=self.environment(), start_new_session=True)
             self._wait_ready(notify, seconds)
         return self
 

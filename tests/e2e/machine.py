@@ -48,8 +48,13 @@ def cdrom(file=None, target="hdc"):
     return f"<disk type='file' device='cdrom'>{source}<target dev='{target}'/></disk>"
 
 
-def image(path, form="qcow2", size=SIZE):
-    subprocess.check_call(["qemu-img", "create", "-q", "-f", form, str(path), str(size)])
+def backing(file, form="qcow2"):
+    return (f"<backingStore type='file'><format type='{form}'/><source file='{file}'/><backingStore/></backingStore>")
+
+
+def image(path, form="qcow2", size=SIZE, backing=None):
+    more = ["-b", str(backing), "-F", "qcow2"] if backing else []
+    subprocess.check_call(["qemu-img", "create", "-q", "-f", form, *more, str(path), str(size)])
     return path
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """An agent in a guest, at the other end of a virtio channel: a shell script, but a real one."""
 import shutil
+import time
 
 import pytest
 
@@ -17,8 +18,11 @@ AGENT = r"""#!/bin/busybox sh
 export PATH=/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev
 for m in {modules}; do insmod /modules/$m.ko; done
-port=$(ls /sys/class/virtio-ports | head -n 1)
-while [ "$(cat /sys/class/virtio-ports/$port/name)" != org.qemu.guest_agent.0 ]; do sleep 0.1; done
+port=
+while [ "$(cat /sys/class/virtio-ports/$port/name)" != org.qemu.guest_agent.0 ]; do
+  sleep 0.1
+  port=$(ls /sys/class/virtio-ports | head -n 1)
+done
 exec 3<>/dev/$port
 echo "GUEST agent"
 while true; do
@@ -46,7 +50,7 @@ def _daemon():
 
 def start(daemon, folder, name, channel=CHANNEL):
     log = folder / "serial.log"
-    archive = guest.initramfs(folder / "initramfs.gz", AGENT, ["drivers/char/virtio_console"])
+    archive = guest.initramfs(folder / "initramfs.gz", AGENT, more=["drivers/char/virtio_console"])
     daemon.api.define(f"""<domain type='qemu'>
   <name>{name}</name><memory unit='MiB'>256</memory><vcpu>1</vcpu>
   <os><type arch='x86_64' machine='q35'>hvm</type><kernel>{guest.need()}</kernel><initrd>{archive}</initrd>
@@ -63,8 +67,6 @@ def agent(daemon, name, command, **arguments):
 
 
 def wait_for_agent(daemon, name, seconds=240):
-    import time
-
     end = time.monotonic() + seconds
     while not (said := daemon.api.get(f"/v1/domains/{name}/agent")[1])["connected"]:
         assert said["channel"] and time.monotonic() < end, said

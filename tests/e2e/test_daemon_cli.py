@@ -13,7 +13,7 @@ import time
 import pytest
 
 import standin
-from conftest import MUSTER, Answer
+from conftest import MUSTER, Answer, wait_for_listener
 from daemon import Daemon, processes_of
 
 QEMU = "/usr/bin/qemu-system-x86_64"
@@ -122,6 +122,14 @@ def test_what_is_kept_of_a_domain(line):
     assert "<name>other</name>" in line.ok("dumpxml", "other", "--inactive")
 
 
+def test_names_are_completed_at_once(line):
+    for name in ("guest", "other one"):
+        line.daemon.api.define(standin.definition(name, line.daemon.emulator))
+    began = time.monotonic()
+    assert line.ok("--complete", "domain") == "guest\nother one\n"
+    assert time.monotonic() - began < 0.5  # a process and a call; the figure is the bench's
+
+
 def test_a_transient_guest_from_standard_input(line):
     text = REAL.format(name="passing", emulator=QEMU, devices="")
     assert line.ok("create", "-", "--paused", stdin=text) == "Domain 'passing' created from -\n"
@@ -197,8 +205,32 @@ def test_a_backup_by_snapshot_and_commit(line):
     assert line.ok("blockcopy", "guest", "vda", "--dest", copy, "--format", "qcow2", "--pivot") == \
         "Successfully pivoted\n"
     assert f" vda      {copy}\n" in line.ok("domblklist", "guest")
+    assert line.ok("blockcopy", "guest", "vda", line.folder / "one.qcow2", "--finish") == "Successfully copied\n"
+    line.ok("blockcopy", "guest", "vda", line.folder / "two.qcow2", "--wait")
+    line.ok("blockjob", "guest", "vda", "--abort")
+    assert line.ok("blockjob", "guest", "vda") == "No current block job for vda\n"
+    assert f" vda      {copy}\n" in line.ok("domblklist", "guest")
     answer = line("snapshot-create-as", "guest", "--disk-only", "--diskspec", "vda,flie=/x")
     assert answer.code == 2 and "'flie=/x'" in answer.err, answer
+
+
+def test_who_waits_for_a_job_may_cancel_it(line):
+    image = line.image("slow.qcow2", "64M")
+    subprocess.run(["qemu-io", "-f", "qcow2", "-c", "write -P 7 0 32M", image], check=True, stdout=subprocess.DEVNULL)
+    line.define("guest", standin.disk(image, kind="qcow2"))
+    line.ok("start", "guest", "--paused")
+    slow = ["blockcopy", "guest", "vda", "--dest", line.folder / "copy.qcow2", "--bandwidth", "65536", "--bytes", "--wait"]
+    answer = line(*slow, "--timeout", "0.3")
+    assert answer.code == 2 and "Block Copy aborted" in answer.err, answer
+    assert line.ok("blockjob", "guest", "vda") == "No current block job for vda\n"
+    waiting = line.popen(*slow)
+    while "No current" in line.ok("blockjob", "guest", "vda"):
+        assert waiting.poll() is None, waiting.communicate()
+    assert line.ok("blockjob", "guest", "vda", "--bandwidth", "1", "--bytes") == ""
+    waiting.send_signal(signal.SIGINT)
+    out, errors = waiting.communicate(timeout=20)
+    assert (waiting.returncode, out) == (128 + signal.SIGINT, "") and "Block Copy aborted" in errors, errors
+    assert line.ok("blockjob", "guest", "vda") == "No current block job for vda\n"
 
 
 def test_disks_come_and_go(line):
@@ -380,3 +412,51 @@ def test_why_it_does_not_start(stopped):
     config.unlink()
     answer = stopped("list", env={"MUSTER_DAEMON": str(stopped.folder / "none")})
     assert answer.code == 2 and "cannot be started" in answer.err, answer
+
+
+@pytest.mark.slow
+def test_it_listens_elsewhere(stopped):
+    run = stopped.folder / "run/muster"
+    run.mkdir(mode=0o700, exist_ok=True)
+    with subprocess.Popen([stopped.daemon.program, "--session", "--socket", run / "elsewhere.sock"], env=stopped.env,
+                          stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as other:
+        try:
+            wait_for_listener(other, "elsewhere.sock")
+            answer = stopped("list")
+            assert answer.code == 2 and "Another daemon of yours runs" in answer.err, answer
+            assert stopped.ok("list", "--name", "--connect", run / "elsewhere.sock") == ""
+        finally:
+            other.terminate()
+
+
+def test_a_medium_is_changed(line):
+    drive = "<disk type='file' device='cdrom'><driver name='qemu' type='raw'/><target dev='sda' bus='sata'/></disk>"
+    line.define("guest", drive)
+    line.ok("start", "guest")
+    first, second = line.image("first.iso"), line.image("second.iso")
+    assert line.ok("change-media", "guest", "sda", first, "--insert") == "Successfully inserted media.\n"
+    assert f"<source file=\"{first}\"" in line.ok("dumpxml", "guest")
+    assert str(first) not in line.ok("dumpxml", "guest", "--inactive")
+    assert line.ok("change-media", "guest", "sda", second, "--update", "--live", "--config") == \
+        "Successfully updated media.\n"
+    assert f"<source file=\"{second}\"" in line.ok("dumpxml", "guest", "--inactive")
+    assert line.ok("change-media", "guest", "sda", "--eject", "--live", "--config") == "Successfully ejected media.\n"
+    for more in ((), ("--inactive",)):
+        assert "second.iso" not in line.ok("dumpxml", "guest", *more)
+    assert line("change-media", "guest", "sdz", "--eject").code == 1
+    assert line("change-media", "guest", "sda").code == 2
+
+
+def test_what_runs_is_adopted(line):
+    path = line.folder / "other.qmp"
+    with subprocess.Popen([QEMU, "-S", "-nodefaults", "-display", "none", "-machine", "q35", "-m", "32", "-name", "other",
+                           "-qmp", f"unix:{path},server=on,wait=off"], stdin=subprocess.DEVNULL) as process:
+        try:
+            wait_for_listener(process, path)
+            assert line.ok("adopt", "--connect", f"unix:{path}", "mine") == "Domain 'mine' adopted\n"
+            assert json.loads(line.ok("dominfo", "mine", "--json"))["pid"] == process.pid
+            assert line.ok("domstate", "mine") == "paused\n"
+        finally:
+            process.kill()
+    answer = line("adopt", "mine")
+    assert answer.code == 2 and "--connect unix:PATH" in answer.err, answer

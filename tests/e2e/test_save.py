@@ -172,7 +172,7 @@ def test_renamed_since(daemon, domain, tmp_path):
     save(daemon, domain, tmp_path / "a.save")
     restore(daemon, tmp_path / "a.save")
     api.do(domain, "managed-save")
-    api.do(domain, "rename", name="other")
+    api.post(f"/v1/domains/{domain}/rename", {"name": "other"})
     try:
         answer = api.do("other", "start")
         assert (answer["name"], answer["reason"], answer["managed-save"]) == ("other", "restored", False)
@@ -180,7 +180,7 @@ def test_renamed_since(daemon, domain, tmp_path):
         assert restore(daemon, tmp_path / "a.save")["name"] == "other"
         api.do("other", "destroy")
     finally:
-        api.do("other", "rename", name=domain)
+        api.post("/v1/domains/other/rename", {"name": domain})
 
 
 def damage(data, at):

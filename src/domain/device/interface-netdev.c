@@ -8,8 +8,9 @@
 /*
  * The other end as -netdev. A bridge is joined by qemu-bridge-helper, which is set-uid root and asks
  * /etc/qemu/bridge.conf: so neither muster nor the emulator need rights of their own, and the same argv
- * works from a shell; libvirt's daemon makes the device as root and hands over a descriptor instead. -netdev
- * bridge knows no vhost; -netdev tap does, and takes the same helper.
+ * works from a shell. Where there is a daemon that makes the device as root it hands over descriptors
+ * instead (interface-descriptors.c), as libvirt's does. -netdev bridge knows no vhost; -netdev tap does, and
+ * takes the same helper.
  */
 
 static int add_port(json_object *netdev, const char *member, const Endpoint *endpoint)
@@ -149,6 +150,8 @@ static int plan_by_type(Plan *plan, Part *part, json_object *netdev)
 {
         const Interface *net = part->data;
 
+        if (interface_is_tap(net) && plan->domain->host->descriptors)
+                return interface_plan_descriptors(plan, part, netdev);
         switch (net->means) {
         case INTERFACE_USER:
                 return net->passt ? interface_plan_passt(plan, part, netdev)

@@ -19,8 +19,8 @@ typedef enum InterfaceType {
         INTERFACE_SERVER,
         INTERFACE_CLIENT,
         INTERFACE_NULL,
+        INTERFACE_DIRECT, /* macvtap; only by descriptors */
         /* refused from here on */
-        INTERFACE_DIRECT,
         INTERFACE_HOSTDEV,
         INTERFACE_INTERNAL,
         INTERFACE_VDS,
@@ -79,6 +79,7 @@ typedef struct Interface {
         char *name; /* bridge, network, device, socket: by type */
         char *target;
         int managed; /* the target; -1: not said */
+        int mode;    /* of macvtap: vepa, bridge, private */
         uint64_t sndbuf;
         bool has_sndbuf;
         int driver; /* <driver name=…>: 0 vhost, 1 qemu; -1: not said */
@@ -100,6 +101,8 @@ typedef struct Interface {
 int interface_read_source(Domain *domain, Part *part);
 int interface_complete_source(Domain *domain, Part *part);
 bool interface_is_tap(const Interface *net);
+bool interface_is_generated(const char *target);
+const char *interface_mode(const Interface *net); /* of macvtap */
 
 /* interface-user.c: <ip>, <portForward>, and what becomes of them */
 int interface_read_user(Domain *domain, Part *part);
@@ -111,6 +114,9 @@ void interface_clear_user(Interface *net);
 int interface_read_card(Domain *domain, Part *part);
 int interface_complete_card(Domain *domain, Part *part);
 int interface_plan_card(Plan *plan, Part *part, const char *netdev); /* NULL: not connected */
+
+/* interface-descriptors.c: a tap device that somebody else opens */
+int interface_plan_descriptors(Plan *plan, Part *part, json_object *netdev);
 
 /* interface-netdev.c. *ret_id: to free(); NULL if it is not connected. */
 int interface_plan_netdev(Plan *plan, Part *part, char **ret_id);

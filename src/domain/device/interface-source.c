@@ -14,7 +14,17 @@
 
 bool interface_is_tap(const Interface *net)
 {
-        return net->means == INTERFACE_BRIDGE || net->means == INTERFACE_ETHERNET;
+        return net->means == INTERFACE_BRIDGE || net->means == INTERFACE_ETHERNET ||
+               net->means == INTERFACE_DIRECT;
+}
+
+/* Libvirt's names, and iproute2's. What it calls "passthrough" takes the host's card over, address and all.
+ */
+static const char *const direct_modes[] = {"vepa", "bridge", "private", NULL};
+
+const char *interface_mode(const Interface *net)
+{
+        return direct_modes[net->mode];
 }
 
 /* --- reading ------------------------------------------------------------------------------------- */
@@ -155,18 +165,32 @@ static int read_bridge(Domain *domain, Part *part)
         return r;
 }
 
+static int read_direct(Domain *domain, Part *part)
+{
+        Interface *net = part->data;
+        const char *mode = net->source ? xml_attribute(net->source, "mode") : NULL;
+        int r;
+
+        if (net->source)
+                xml_attribute(net->source, "portid");
+        r = read_name(domain, part, "dev");
+        check_device_name(domain, net->source, "dev", net->name);
+        if (streq_ptr(mode, "passthrough"))
+                xml_fault(domain->xml, FAULT_ERROR, net->source, "mode",
+                          _("Muster gives no guest a whole card of the host; take mode='bridge', or write a "
+                            "virtual function of it as <hostdev mode='subsystem' type='pci'>."));
+        else if (mode)
+                read_word(domain->xml, net->source, "mode", direct_modes, &net->mode);
+        return r;
+}
+
 static void refuse(Domain *domain, Part *part)
 {
         Interface *net = part->data;
 
         if (net->source)
                 xml_mark_all(net->source);
-        if (net->type == INTERFACE_DIRECT)
-                xml_fault(domain->xml, FAULT_ERROR, part->element, "type",
-                          _("Muster makes no macvtap device; put the host's interface into a bridge and "
-                            "take type='bridge', or make a tap device and take type='ethernet' with <target "
-                            "dev='…' managed='no'/>."));
-        else if (net->type == INTERFACE_HOSTDEV)
+        if (net->type == INTERFACE_HOSTDEV)
                 xml_fault(domain->xml, FAULT_ERROR, part->element, "type",
                           _("Muster does not configure the host's network cards; set the MAC address with "
                             "ip link, and write the device as <hostdev mode='subsystem' type='pci'>."));
@@ -199,6 +223,7 @@ static int read_by_type(Domain *domain, Part *part)
         case INTERFACE_NULL:
                 return 0;
         case INTERFACE_DIRECT:
+                return read_direct(domain, part);
         case INTERFACE_HOSTDEV:
         case INTERFACE_INTERNAL:
         case INTERFACE_VDS:
@@ -329,7 +354,7 @@ static int resolve(Domain *domain, Interface *net)
 }
 
 /* vnet0, tap3, vif1.0 …: what a host gave to a domain that ran, which libvirt forgets, too. */
-static bool is_generated(const char *name)
+bool interface_is_generated(const char *name)
 {
         static const char *const prefixes[] = {"vnet", "tap", "vif", "macvtap", "macvlan"};
 
@@ -353,7 +378,7 @@ static void check_target(Domain *domain, Part *part)
                                   _("Which device of the host is it? Add dev='…'."));
                 return;
         }
-        if (net->target && !is_generated(net->target))
+        if (net->target && !domain->host->descriptors && !interface_is_generated(net->target))
                 xml_fault(domain->xml, FAULT_COSMETIC, target, "dev",
                           _("Only of type='ethernet' can the host's device have a name; remove <target>."));
         if (net->managed == 0)
@@ -367,7 +392,10 @@ static void check_driver(Domain *domain, Part *part)
         const Interface *net = part->data;
         bool vhost = net->means == INTERFACE_VHOSTUSER || net->means == INTERFACE_VDPA;
 
-        if (net->card.queues > 1 && !vhost && net->means != INTERFACE_ETHERNET)
+        bool queues = vhost || net->means == INTERFACE_ETHERNET ||
+                      (interface_is_tap(net) && domain->host->descriptors);
+
+        if (net->card.queues > 1 && !queues)
                 xml_fault(
                         domain->xml, FAULT_ERROR, net->card.driver, "queues",
                         net->means == INTERFACE_BRIDGE
@@ -413,7 +441,7 @@ static void check_rest(Domain *domain, Part *part)
                 xml_fault(domain->xml, FAULT_COSMETIC, xml_child(part->element, "tune"),
                           /* attribute= */ NULL,
                           _("Only tap devices have a buffer whose size can be set; remove <tune>."));
-        if (net->has_sndbuf && net->means == INTERFACE_BRIDGE && !net->vhost)
+        if (net->has_sndbuf && net->means == INTERFACE_BRIDGE && !net->vhost && !domain->host->descriptors)
                 xml_fault(domain->xml, FAULT_COSMETIC, xml_child(part->element, "tune"),
                           /* attribute= */ NULL,
                           _("qemu-bridge-helper makes the device, and the size of its buffer cannot be "
@@ -438,6 +466,17 @@ static void check_rest(Domain *domain, Part *part)
                           _("A team needs a card that is connected."));
 }
 
+static void check_direct(Domain *domain, Part *part)
+{
+        const Interface *net = part->data;
+
+        if (net->means == INTERFACE_DIRECT && !domain->host->descriptors)
+                xml_fault(domain->xml, FAULT_ERROR, part->element, "type",
+                          _("Muster makes no macvtap device; put the host's interface into a bridge and "
+                            "take type='bridge', or make a tap device and take type='ethernet' with <target "
+                            "dev='…' managed='no'/>."));
+}
+
 int interface_complete_source(Domain *domain, Part *part)
 {
         Interface *net = part->data;
@@ -448,6 +487,7 @@ int interface_complete_source(Domain *domain, Part *part)
         /* A network that is not there was said to be so; nothing else can be. */
         if (r < 0 || net->means == INTERFACE_NETWORK)
                 return r;
+        check_direct(domain, part);
         check_target(domain, part);
         check_driver(domain, part);
         choose_vhost(domain, net);

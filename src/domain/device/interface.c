@@ -12,6 +12,8 @@
 
 bool interface_spawns(const Domain *domain)
 {
+        if (domain->host->descriptors)
+                return false;
         for (const Part *part = NULL; (part = domain_next(domain, &device_interface, part));)
                 if (((const Interface *)part->data)->means == INTERFACE_BRIDGE)
                         return true;

@@ -15,6 +15,8 @@
  * /dev/vhost-vsock can. Here it is derived from the domain's UUID: the same at each start, from a range that
  * nobody who counts comes to. Should two domains ever meet, the second one's emulator says so at its start.
  */
+#define DEVICE_NODE  "/dev/vhost-vsock"
+
 #define CID_FIRST    3 /* below are the hypervisor, the loopback and the host */
 #define CID_AUTO     UINT64_C(0x10000)
 #define CID_AUTO_END UINT64_C(0x80000000)
@@ -81,25 +83,43 @@ static int complete(Domain *domain, Part *part)
         return r < 0 ? r : virtio_want_place(domain, part, vsock->model, /* hotplug= */ true);
 }
 
+/* What the emulator would open by itself, which only root may. */
+static int add_descriptor(Plan *plan, const Part *part, json_object *device)
+{
+        json_object *how = json_object_new_object();
+        CLEANUP(free) char *name = NULL;
+        int fd, r;
+
+        if (how && json_add_string(how, "open", DEVICE_NODE) < 0) {
+                json_object_put(how);
+                return -ENOMEM;
+        }
+        r = plan_descriptors(plan, part, "vhost-vsock", 1, how, &fd);
+        if (r < 0)
+                return r;
+        name = plan_descriptor_name(plan, part, fd);
+        return name ? json_add_string(device, "vhostfd", name) : -ENOMEM;
+}
+
 static int plan(Plan *plan, Part *part)
 {
         const DomainHost *host = plan->domain->host;
         const Vsock *vsock = part->data;
-        json_object *device;
+        CLEANUP(json) json_object *device = NULL;
         mode_t mode = 0;
         int r;
 
-        if (host->file_mode(host, "/dev/vhost-vsock", &mode) < 0 || !S_ISCHR(mode))
+        if (host->file_mode(host, DEVICE_NODE, &mode) < 0 || !S_ISCHR(mode))
                 plan_fault(plan, part->element, /* attribute= */ NULL,
                            _("This host has no /dev/vhost-vsock; load the module vhost_vsock, or remove "
                              "<vsock>."));
         device = virtio_device(plan, part, "vhost-vsock", vsock->model, &vsock->virtio, &r);
         if (!device)
                 return r;
-        if (json_add_int(device, "guest-cid", (int64_t)vsock->cid) == 0)
-                return plan_device(plan, part, device);
-        json_object_put(device);
-        return -ENOMEM;
+        r = json_add_int(device, "guest-cid", (int64_t)vsock->cid);
+        if (r >= 0 && host->descriptors)
+                r = add_descriptor(plan, part, device);
+        return r < 0 ? r : plan_device(plan, part, TAKE(device));
 }
 
 const PartKind device_vsock = {

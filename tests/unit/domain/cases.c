@@ -225,6 +225,10 @@ void case_run(const char *file, const char *text, size_t size, const char *emula
         *ret = (Case){.faults = {.file = file}};
         case_host_init(&ret->host);
         ret->host.host.userdata = &ret->host;
+        if (startswith(file, "y_daemon") || startswith(file, "n_daemon")) {
+                ret->host.host.descriptors = ret->host.host.sandbox = true;
+                ret->host.host.monitor_fd = 3;
+        }
         assert_int_equal(domain_read(text, size, &ret->faults, &ret->domain), 0);
         if (!ret->domain || ret->faults.n_errors > 0)
                 return;
@@ -279,6 +283,7 @@ char **case_lines(const Plan *plan)
         }
         append_others(&lines, plan->processes, "process");
         append_others(&lines, plan->files, "file");
+        append_others(&lines, plan->fds, "fd");
         append_others(&lines, plan->commands, "command");
         append_others(&lines, plan->affinity, "affinity");
         append_others(&lines, plan->environment, "environment");

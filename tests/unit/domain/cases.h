@@ -27,7 +27,11 @@ extern bool case_every_image;
 void case_host_init(CaseHost *ret);
 void case_host_clear(CaseHost *host);
 
-/* Reads, completes and plans as far as it goes without an error; each may be NULL afterwards. */
+/*
+ * Reads, completes and plans as far as it goes without an error; each may be NULL afterwards. A file named
+ * y_daemon… or n_daemon… is for a daemon of root's: with descriptors, 3 being the monitor's, and the
+ * sandbox.
+ */
 typedef struct Case {
         Faults faults;
         Domain *domain;
@@ -39,7 +43,8 @@ void case_run(const char *file, const char *text, size_t size, const char *emula
 void case_clear(Case *item);
 
 /*
- * One line for each option with its argument, unquoted, then "process: JSON", "file: JSON", "command: JSON",
- * "affinity: JSON", "environment: NAME JSON", "lifecycle: NAME JSON" for each of these; to strv_free().
+ * One line for each option with its argument, unquoted, then "process: JSON", "file: JSON", "fd: JSON",
+ * "command: JSON", "affinity: JSON", "environment: NAME JSON", "lifecycle: NAME JSON" for each of these; to
+ * strv_free().
  */
 char **case_lines(const Plan *plan);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <errno.h>
 
 #include "base/fileio.h"
 #include "base/util.h"
@@ -15,6 +16,13 @@
 #include "tests/unit/feature/maker.h"
 
 /* Definitions to command lines and back. */
+
+/*
+ * Of 96 definitions; 5 are of architectures that nobody has recorded, 5 have no plan, and the rest has what
+ * is not mapped: network disks, NUMA, SMBIOS, fw_cfg, virtiofs, IOMMU, a TPM of unknown version.
+ */
+#define AT_LEAST     62
+#define LIBVIRT_MOST 8
 
 static bool show(void)
 {
@@ -30,7 +38,8 @@ static void show_all(const char *what, const json_object *array)
 
 static char *read_data(const char *folder, const char *name)
 {
-        CLEANUP(free) char *relative = text_format("domains/%s/%s", folder, name), *path = maker_data(relative);
+        CLEANUP(free)
+        char *relative = text_format("domains/%s/%s", folder, name), *path = maker_data(relative);
         char *text = NULL;
         size_t size;
 
@@ -40,7 +49,8 @@ static char *read_data(const char *folder, const char *name)
 
 static const char *emulator_for(const char *arch)
 {
-        static const char *const known[][2] = {{"x86_64", "7.2-x86_64"}, {"i686", "7.2-x86_64"}, {"aarch64", "7.2-aarch64"}};
+        static const char *const known[][2] = {
+                {"x86_64", "7.2-x86_64"}, {"i686", "7.2-x86_64"}, {"aarch64", "7.2-aarch64"}};
 
         for (size_t i = 0; i < ELEMENTSOF(known); i++)
                 if (streq(known[i][0], arch))
@@ -50,10 +60,13 @@ static const char *emulator_for(const char *arch)
 
 static const char *arch_of(const char *text)
 {
-        static const char *const words[] = {"x86_64", "i686", "aarch64", "riscv64", "ppc64le", "ppc64", "s390x", "armv7l"};
+        static const char *const words[] = {"x86_64",  "i686",  "aarch64", "riscv64",
+                                            "ppc64le", "ppc64", "s390x",   "armv7l"};
 
         for (size_t i = 0; i < ELEMENTSOF(words); i++) {
-                CLEANUP(free) char *there = text_format("arch='%s'", words[i]), *native = text_format("qemu-system-%s", words[i]);
+                CLEANUP(free)
+                char *there = text_format("arch='%s'", words[i]),
+                     *native = text_format("qemu-system-%s", words[i]);
 
                 if (strstr(text, there) || strstr(text, native))
                         return words[i];
@@ -62,7 +75,8 @@ static const char *arch_of(const char *text)
 }
 
 /* The difference between what runs and what the definition made of it would start. */
-static size_t count_differences(const char *name, char *const *words, const ArgvAbout *about, const char *emulator)
+static size_t count_differences(const char *name, char *const *words, const ArgvAbout *about,
+                                const char *emulator)
 {
         CLEANUP(argv) Argv argv = {}, runs = {}, planned = {};
         CLEANUP(json) json_object *unmapped = NULL;
@@ -135,45 +149,121 @@ static void test_round_trip(void **state)
                         same += comes_back(entry->d_name);
                 }
         print_message("%u of %u come back the same\n", same, n);
-        assert_true(same >= 1);
+        assert_true(same >= AT_LEAST);
 }
 
 /* --- libvirt's own --------------------------------------------------------------------------------- */
 
+/* What of the line could not be mapped, or would be started otherwise. */
+static size_t libvirt_differences(const char *name)
+{
+        CLEANUP(free) char *text = read_data("dumpxml", name);
+        CLEANUP(strv) char **words = NULL;
+        const ArgvAbout about = {.name = "vm",
+                                 .uuid = "557a5bcc-4414-44e1-9bf7-5eb9686f53c2",
+                                 .emulator = "/usr/bin/qemu-system-x86_64",
+                                 .arch = "x86_64",
+                                 .machine = strstr(text, "q35") ? "pc-q35-7.2" : NULL,
+                                 .kvm = true};
+        char **first;
+
+        /* None of them has a blank within quotes. */
+        for (char *c = text; *c; c++)
+                if (*c == '\'')
+                        *c = ' ';
+        assert_int_equal(strv_split(text, " \n", &words), 0);
+        for (first = words; *first && !strstr(*first, "/bin/qemu"); first++)
+                ;
+        if (show())
+                print_message("%s\n", name);
+        return count_differences(name, first, &about, "7.2-x86_64");
+}
+
+/* Their taps are descriptors, so none is whole: that, and in one disks' device_id, is all that is missing.
+ */
 static void test_libvirt(void **state)
 {
-        static const char *const names[] = {"01-debian11.args", "21-win10.args", "30-disk-buses.args", "33-disk-block.args",
-                                            "80-memory-numa-hotplug.args"};
-
         case_every_image = true;
-        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
-                CLEANUP(free) char *text = read_data("dumpxml", names[i]);
-                CLEANUP(strv) char **words = NULL;
-                const ArgvAbout about = {.name = "vm",
-                                         .uuid = "557a5bcc-4414-44e1-9bf7-5eb9686f53c2",
-                                         .emulator = "/usr/bin/qemu-system-x86_64",
-                                         .arch = "x86_64",
-                                         .machine = strstr(text, "q35") ? "pc-q35-7.2" : NULL,
-                                         .kvm = true};
-                char **first;
+        assert_in_range(libvirt_differences("01-debian11.args"), 1, LIBVIRT_MOST);
+        assert_in_range(libvirt_differences("21-win10.args"), 1, LIBVIRT_MOST);
+        assert_in_range(libvirt_differences("33-disk-block.args"), 1, LIBVIRT_MOST);
+}
 
-                for (char *c = text; *c; c++)
-                        if (*c == '\'')
-                                *c = ' ';
-                assert_int_equal(strv_split(text, " \n", &words), 0);
-                for (first = words; *first && !strstr(*first, "/bin/qemu"); first++)
-                        ;
-                if (show())
-                        print_message("%s\n", names[i]);
-                (void)count_differences(names[i], first, &about, "7.2-x86_64");
-        }
+/* --- words ----------------------------------------------------------------------------------------- */
+
+#define READ(ret, ...)                                                                                      \
+        assert_int_equal(                                                                                   \
+                argv_read((char *const *)(const char *const[]){"qemu", __VA_ARGS__, NULL}, ret, NULL), 0)
+
+static const char *value(const Argv *argv, const char *name, const char *key)
+{
+        for (size_t i = 0; i < argv->n; i++)
+                if (streq(argv->options[i].name, name) && json_get_string(argv->options[i].values, key))
+                        return json_get_string(argv->options[i].values, key);
+        return NULL;
+}
+
+static void test_words(void **state)
+{
+        CLEANUP(argv) Argv argv = {}, none = {};
+
+        READ(&argv, "-nodefaults", "--name", "a,,b,process=c", "-device",
+             "{\"driver\":\"e1000\",\"addr\":\"0x2.0x1\",\"bus\":\"pci.0\",\"multifunction\":true}",
+             "-device", "virtio-rng-pci,addr=3,bus=pci.0", "-cpu", "host,+aes,-vmx,migratable=yes",
+             "-netdev", "user,id=n,hostfwd=tcp::1-:2,hostfwd=tcp::3-:4");
+        assert_string_equal(value(&argv, "name", "guest"), "a,b");
+        assert_string_equal(value(&argv, "name", "process"), "c");
+        assert_string_equal(value(&argv, "device", "addr"), "2.1");
+        assert_string_equal(value(&argv, "device", "multifunction"), "on");
+        assert_string_equal(value(&argv, "cpu", "model"), "host");
+        assert_string_equal(value(&argv, "cpu", "vmx"), "off");
+        assert_string_equal(value(&argv, "cpu", "migratable"), "on");
+        assert_string_equal(value(&argv, "netdev", "hostfwd.1.str"), "tcp::3-:4");
+        assert_int_equal(argv_read((char *[]){NULL}, &none, NULL), -EINVAL);
+}
+
+static void test_short_forms(void **state)
+{
+        CLEANUP(argv) Argv argv = {};
+
+        READ(&argv, "-M", "q35,accel=kvm", "-nodefaults", "-drive",
+             "file=/a,,b.img,format=qcow2,if=virtio,cache=none", "-nic", "user,model=virtio", "-serial",
+             "pty");
+        assert_string_equal(value(&argv, "accel", "accel"), "kvm");
+        assert_string_equal(value(&argv, "blockdev", "file.filename"), "/a,b.img");
+        assert_string_equal(value(&argv, "blockdev", "driver"), "qcow2");
+        assert_string_equal(value(&argv, "blockdev", "file.cache.direct"), "on");
+        assert_string_equal(value(&argv, "netdev", "type"), "user");
+        assert_string_equal(value(&argv, "chardev", "backend"), "pty");
+}
+
+/* Each thing that has no place is named, and nothing else is. */
+static void test_unmapped(void **state)
+{
+        const ArgvAbout about = {.name = "vm",
+                                 .uuid = "557a5bcc-4414-44e1-9bf7-5eb9686f53c2",
+                                 .emulator = "/bin/qemu",
+                                 .arch = "x86_64"};
+        CLEANUP(json) json_object *unmapped = NULL;
+        CLEANUP(argv) Argv argv = {};
+        CLEANUP(free) char *text = NULL;
+
+        READ(&argv, "-nodefaults", "-machine", "q35,nonsense=1", "-device", "edu,id=e", "-device",
+             "virtio-rng-pci,id=r", "-unknown", "word", "-m", "64");
+        assert_int_equal(argv_to_definition(&argv, &about, &text, &unmapped), 0);
+        assert_int_equal(json_object_array_length(unmapped), 4);
+        assert_non_null(strstr(text, "<memory unit=\"KiB\">65536</memory>"));
+        assert_non_null(strstr(json_object_to_json_string(unmapped), "nonsense=1"));
+        assert_non_null(strstr(json_object_to_json_string(unmapped), "-device driver=edu"));
+        assert_non_null(strstr(json_object_to_json_string(unmapped), "-unknown word"));
 }
 
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_round_trip),
-                cmocka_unit_test(test_libvirt),
+                cmocka_unit_test(test_round_trip), cmocka_unit_test(test_libvirt),
+                cmocka_unit_test(test_words),      cmocka_unit_test(test_short_forms),
+                cmocka_unit_test(test_unmapped),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
