@@ -347,13 +347,6 @@ static int step_query(Operation *operation)
 }
 
 /* 1: it goes on. */
-/* QEMU ends a job that was cancelled with the error of this name (job_update_rc()), which is none then. */
-static bool was_cancelled(const json_object *job, const char *error)
-{
-        return streq_ptr(json_get_string(job, "status"), "ending") && !json_get_bool(job, "pivot", false) &&
-               streq(error, strerror(ECANCELED));
-}
-
 static int take_outcome(Operation *operation)
 {
         JobEndData *data = operation->data;
@@ -372,7 +365,7 @@ static int take_outcome(Operation *operation)
                         data->status = strdup(json_get_string(item, "status") ?: "?");
                         return 1;
                 }
-                if (error && !was_cancelled(job, error))
+                if (error)
                         data->failure = strdup(error);
         }
         return 0;
@@ -410,14 +403,19 @@ static int step_outcome(Operation *operation)
 
 /*
  * What the emulator says of the end, whatever was asked for: a cancellation may have come too late. One that
- * did not is an error to the emulator ("Operation canceled"): the plan's abort is forced.
+ * did not is an error to the emulator, since the plan's abort is forced.
  */
+/* To QEMU that is the error of this name (job_update_rc()); any other one is a failure all the same. */
+static bool was_cancelled(const JobEndData *data, const json_object *job)
+{
+        return streq_ptr(json_get_string(job, "status"), "ending") && !json_get_bool(job, "pivot", false) &&
+               streq_ptr(data->failure, strerror(ECANCELED));
+}
+
 static int keep_outcome(JobEndData *data, json_object *job)
 {
         data->success = !data->failure && !data->vanished;
-        if (json_add_bool(job, "cancelled",
-                          streq_ptr(json_get_string(job, "status"), "ending") &&
-                                  !json_get_bool(job, "pivot", false)) < 0 ||
+        if (json_add_bool(job, "cancelled", was_cancelled(data, job)) < 0 ||
             (data->failure && json_add_string(job, "error", data->failure) < 0) ||
             json_add_bool(job, "success", data->success) < 0)
                 return -ENOMEM;
