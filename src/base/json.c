@@ -76,6 +76,11 @@ int64_t json_get_int(const json_object *object, const char *key, int64_t fallbac
         return value ? json_object_get_int64(value) : fallback;
 }
 
+size_t json_length(const json_object *array)
+{
+        return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
 int json_add(json_object *object, const char *key, json_object *value)
 {
         if (!value)

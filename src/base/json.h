@@ -30,6 +30,9 @@ const char *json_get_string(const json_object *object, const char *key);
 bool json_get_bool(const json_object *object, const char *key, bool fallback);
 int64_t json_get_int(const json_object *object, const char *key, int64_t fallback);
 
+/* The elements of an array; of anything else 0, where json-c's own would end the process. */
+size_t json_length(const json_object *array);
+
 /*
  * Builders: add a member; -ENOMEM when out of memory, in which case nothing leaks: the value is put.
  * A NULL `value` means that making it failed, so that calls nest: json_add(o, "k", json_object_new_array()).

@@ -146,6 +146,18 @@ static int decide(const JobContext *context, JobPlan *plan, const JobImage *imag
         return 0;
 }
 
+/* Whoever carried this out before may have died before the job was dismissed, and its name is taken since.
+ */
+static int add_retry(json_object *step, const char *id)
+{
+        CLEANUP(json)
+        json_object *retry = step_named("execute", "job-dismiss"), *arguments = step_named("id", id);
+
+        if (!retry || !arguments || json_add(retry, "arguments", TAKE(arguments)) < 0)
+                return -ENOMEM;
+        return json_add(step, "retry", TAKE(retry));
+}
+
 /* A job of its own that fills a file or a format's header. Takes `options`. */
 static int add_creation(JobPlan *plan, const JobImage *image, json_object *options)
 {
@@ -161,6 +173,8 @@ static int add_creation(JobPlan *plan, const JobImage *image, json_object *optio
                      /* undo_arguments= */ NULL, &step);
         if (r >= 0)
                 r = step_wait_job(step, id);
+        if (r >= 0)
+                r = add_retry(step, id);
         return r < 0 ? r : step_add_named(plan->steps, "job-dismiss", "id", id);
 }
 

@@ -9,6 +9,7 @@
 
 static int cancel_fd = -1;
 static int taken;
+static bool held;
 static sigset_t mask_before;
 
 int cancel_begin(MusterError **ret_error)
@@ -35,6 +36,29 @@ int cancel_signal(void)
         return taken;
 }
 
+static void let_through(void)
+{
+        close(cancel_fd);
+        cancel_fd = -1;
+        sigprocmask(SIG_SETMASK, &mask_before, NULL);
+}
+
+int cancel_hold(MusterError **ret_error)
+{
+        int fd = cancel_begin(ret_error);
+
+        held = fd >= 0;
+        return fd;
+}
+
+void cancel_release(void)
+{
+        if (!held)
+                return;
+        held = false;
+        let_through();
+}
+
 int cancel_end(int r)
 {
         struct signalfd_siginfo info;
@@ -44,8 +68,7 @@ int cancel_end(int r)
         /* Whoever presses Ctrl-C twice means the same signal twice. */
         while (r == -ECANCELED && read(cancel_fd, &info, sizeof(info)) == sizeof(info))
                 taken = (int)info.ssi_signo;
-        close(cancel_fd);
-        cancel_fd = -1;
-        sigprocmask(SIG_SETMASK, &mask_before, NULL);
+        if (!held)
+                let_through();
         return r;
 }

@@ -18,5 +18,12 @@ int cancel_begin(MusterError **ret_error);
  */
 int cancel_end(int r);
 
+/*
+ * The same over several operations, and what lies between them: until cancel_release() a signal waits for
+ * the next one, which it ends, and cancel_end() lets none through.
+ */
+int cancel_hold(MusterError **ret_error);
+void cancel_release(void);
+
 /* Which signal ended an operation with -ECANCELED; 0 if none did. */
 int cancel_signal(void);

@@ -89,15 +89,9 @@ static char *fault_text(const json_object *fault)
                            path ?: "", path ? ": " : "", json_get_string(fault, "message") ?: "?");
 }
 
-int domain_say_faults(const MusterDomain *domain, bool to_stderr, MusterError **ret_error)
+int faults_say(const json_object *faults, bool to_stderr, MusterError **ret_error)
 {
-        CLEANUP(json) json_object *faults = NULL;
-        int r;
-
-        r = domain_faults(domain, &faults, ret_error);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < json_object_array_length(faults); i++) {
+        for (size_t i = 0; faults && i < json_object_array_length(faults); i++) {
                 CLEANUP(free) char *text = fault_text(json_object_array_get_idx(faults, i));
                 CLEANUP(free) char *clean = text ? text_clean(text) : NULL;
 
@@ -109,4 +103,13 @@ int domain_say_faults(const MusterDomain *domain, bool to_stderr, MusterError **
                         say("%s\n", clean);
         }
         return 0;
+}
+
+int domain_say_faults(const MusterDomain *domain, bool to_stderr, MusterError **ret_error)
+{
+        CLEANUP(json) json_object *faults = NULL;
+        int r;
+
+        r = domain_faults(domain, &faults, ret_error);
+        return r < 0 ? r : faults_say(faults, to_stderr, ret_error);
 }

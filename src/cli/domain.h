@@ -24,7 +24,8 @@ int domain_open(Session *session, const Invocation *invocation, const char *name
 int domain_faults(const MusterDomain *domain, json_object **ret, MusterError **ret_error);
 
 /* "FILE:LINE: PATH: sentence", a line each; to standard output, or to standard error where that is for
- * something else. */
+ * something else. `faults` may be NULL. */
+int faults_say(const json_object *faults, bool to_stderr, MusterError **ret_error);
 int domain_say_faults(const MusterDomain *domain, bool to_stderr, MusterError **ret_error);
 
 DEFINE_CLEANUP(MusterDomain, muster_domain_free);

@@ -91,15 +91,19 @@ static void put_verb(const Verb *verb)
 
 static const struct {
         const char *section;
-        const char *items[16][2]; /* term and text */
+        const char *items[24][2]; /* term and text */
 } sections[] = {
         {N_("EXIT STATUS"),
          {
                  {"0", N_("All is well: the feature is present, the path is met, the disk is allowed.")},
-                 {"1", N_("The answer is no: absent, not there, differs, faulty, refused.")},
+                 {"1", N_("The answer is no: absent, not there, differs, faulty, refused; there is no such "
+                          "domain, or "
+                          "it is not in a state for that.")},
                  {"2", N_("An error; a sentence on standard error says what failed and what helps.")},
                  {"3", N_("It could not be determined whether the feature is present.")},
-                 {"128+N", N_("Interrupted by signal N; what was started is gone.")},
+                 {"128+N",
+                  N_("Interrupted by signal N; a probe that was started is gone, but the daemon goes on "
+                     "with what it was asked for.")},
          }},
         {N_("FILES"),
          {
@@ -108,6 +112,11 @@ static const struct {
                   N_("The administrator's: they add features or replace some.")},
                  {"~/.config/muster/features.d/*.ini",
                   N_("The user's: they come last. Check them with 'muster catalogue check'.")},
+                 {"/run/muster/muster.sock",
+                  N_("Where the system's daemon listens: root's, and that of the group muster.")},
+                 {"$XDG_RUNTIME_DIR/muster/muster.sock", N_("Where a user's own daemon listens.")},
+                 {"~/.local/state/muster/musterd.log",
+                  N_("What a user's own daemon says, if muster has started it.")},
                  {"/var/cache/muster", N_("The cache, of root; muster-store(5) says what is in it.")},
                  {"~/.cache/muster", N_("The cache, of others.")},
          }},
@@ -122,6 +131,13 @@ static const struct {
                  {"MUSTER_STATE_DIR",
                   N_("Where domains keep what outlives them, in place of /var/lib/muster/domains (of others "
                      "than root: ~/.local/state/muster/domains).")},
+                 {"MUSTER_CONNECT", N_("The daemon, as --connect names it, where that is not given.")},
+                 {"MUSTER_DAEMON",
+                  N_("The program that is started as a user's own daemon, in place of the musterd beside "
+                     "muster.")},
+                 {"XDG_RUNTIME_DIR", N_("Where a user's own daemon has its socket.")},
+                 {"XDG_STATE_HOME",
+                  N_("Where the log of a user's own daemon is, as muster, in place of ~/.local/state.")},
                  {"MUSTER_CACHE_DIR", N_("The folder of the cache, in place of either of those above.")},
                  {"XDG_CONFIG_HOME", N_("Where the user's muster/features.d is, in place of ~/.config.")},
                  {"XDG_CACHE_HOME",
@@ -160,6 +176,10 @@ void generate_man(void)
                          "catalogue are present, absent or unknown. Every verdict comes with its evidence: "
                          "the ties, which are places where a feature's presence shows, and what stood "
                          "there. From the verdicts it derives how a disk is to be added.\n"
+                         "Domains are kept by a daemon, musterd(8): the system's for root and the group "
+                         "muster, their own for everybody else, which is started when it is needed. The "
+                         "verbs have virsh's names and options, and say what virsh says; --domain NAME may "
+                         "stand in place of the first argument.\n"
                          "Options may stand before or behind the verb, as --name=value or --name value; -- "
                          "ends them."));
         puts(".SH OPTIONS OF EVERY VERB");
@@ -180,5 +200,5 @@ void generate_man(void)
         }
         put_examples();
         puts(".SH SEE ALSO\n.BR muster\\-store (5),\n.BR qemu (1),\n"
-             ".BR qemu\\-storage\\-daemon (1),\n.BR virsh (1)");
+             ".BR qemu\\-storage\\-daemon (1),\n.BR virsh (1),\n.BR musterd (8),\n.BR musterd.conf (5)");
 }

@@ -6,6 +6,9 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "cli/output.h"
+#include "cli/remote.h"
+
+#define COMPLETE_USEC (2 * USEC_PER_SEC)
 
 int generate(const char *what, MusterError **ret_error)
 {
@@ -56,13 +59,34 @@ static int complete_emulators(MusterError **ret_error)
         return r;
 }
 
+/* Nothing is started for it, and an answer that takes long comes too late. */
+static int complete_domains(MusterError **ret_error)
+{
+        CLEANUP(Client) Client *client = NULL;
+        CLEANUP(json) json_object *domains = NULL;
+        int r;
+
+        r = client_new(/* address= */ NULL, /* session= */ false, &client, ret_error);
+        if (r < 0)
+                return r;
+        client->may_start = false;
+        client->usec = COMPLETE_USEC;
+        r = remote_domains(client, &domains, ret_error);
+        for (size_t i = 0; r >= 0 && i < json_object_array_length(domains); i++)
+                say("%s\n", json_get_string(json_object_array_get_idx(domains, i), "name") ?: "");
+        return r;
+}
+
 int complete(const char *what, MusterError **ret_error)
 {
         if (streq(what, "feature"))
                 return complete_features(ret_error);
         if (streq(what, "emulator"))
                 return complete_emulators(ret_error);
-        return error_set(ret_error, -EINVAL, _("'%s' cannot be completed; give feature or emulator."), what);
+        if (streq(what, "domain"))
+                return complete_domains(ret_error);
+        return error_set(ret_error, -EINVAL,
+                         _("'%s' cannot be completed; give domain, feature or emulator."), what);
 }
 
 char *without_quotes(const char *text)

@@ -7,33 +7,44 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
-#define VERB_COLUMNS 17
+#define VERB_COLUMNS 20
 #define HELP_COLUMN  30
 
-static void list_verbs(FILE *file, const char *group)
+static void list_verb(FILE *file, const Verb *verb)
 {
-        for (const Verb *const *verb = verbs; *verb; verb++) {
-                const char *name = (*verb)->name;
-
-                if (!group || (startswith(name, group) && name[strlen(group)] == ' '))
-                        fprintf(file, "  %-*s %s\n", VERB_COLUMNS, name, _((*verb)->summary));
-        }
+        fprintf(file, "  %-*s %s\n", VERB_COLUMNS, verb->name, _(verb->summary));
 }
 
 void help_overview(FILE *file)
 {
-        fprintf(file, "%s\n%s\n\n%s\n", _("Usage: muster VERB [OPTIONS] [ARGUMENTS]"),
-                _("Learns what a QEMU really can do, shows on what that rests, and gates what is sent to "
-                  "it."),
-                _("Verbs:"));
-        list_verbs(file, /* group= */ NULL);
+        static const char *const titles[VERB_GROUPS] = {
+                [VERB_GROUP_DOMAINS] = N_("Domains, through the daemon:"),
+                [VERB_GROUP_DEVICES] = N_("Devices and disks of a domain:"),
+                [VERB_GROUP_DEFINITIONS] = N_("Definitions of domains:"),
+                [VERB_GROUP_EMULATORS] = N_("What an emulator can do:"),
+                [VERB_GROUP_STORE] = N_("What is stored about emulators:"),
+                [VERB_GROUP_MUSTER] = N_("Muster itself:"),
+        };
+
+        fprintf(file, "%s\n%s\n", _("Usage: muster VERB [OPTIONS] [ARGUMENTS]"),
+                _("Learns what a QEMU really can do, shows on what that rests, gates what is sent to it, "
+                  "and "
+                  "manages the guests that run in it."));
+        for (int group = 0; group < VERB_GROUPS; group++) {
+                fprintf(file, "\n%s\n", _(titles[group]));
+                for (const Verb *const *verb = verbs; *verb; verb++)
+                        if ((int)(*verb)->group == group)
+                                list_verb(file, *verb);
+        }
         fprintf(file, "\n%s\n", _("'muster help VERB' tells more; most people start with 'muster probe'."));
 }
 
 void help_group(FILE *file, const char *group)
 {
         fprintf(file, _("Verbs of '%s':\n"), group);
-        list_verbs(file, group);
+        for (const Verb *const *verb = verbs; *verb; verb++)
+                if (startswith((*verb)->name, group) && (*verb)->name[strlen(group)] == ' ')
+                        list_verb(file, *verb);
         fprintf(file, _("\n'muster help %s VERB' tells more.\n"), group);
 }
 

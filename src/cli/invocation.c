@@ -104,6 +104,34 @@ static int take_value(Parser *parser, const Option *option, const char *attached
         return add_option(parser, option, parser->argv[parser->next++]);
 }
 
+/* virsh's --domain NAME, for the first argument of the verbs that are about one. */
+static bool is_domain(const Parser *parser, const char *name)
+{
+        const Verb *verb = parser->invocation->verb;
+
+        return verb && verb->complete && startswith(verb->complete, "<domain") && streq(name, "domain");
+}
+
+static int take_domain(Parser *parser, const char *attached)
+{
+        Invocation *invocation = parser->invocation;
+        const char *name = attached;
+        int r;
+
+        if (!name && parser->next < parser->argc)
+                name = parser->argv[parser->next++];
+        if (!name)
+                return error_set(parser->ret_error, -EINVAL, _("Option '--%s' needs a value: --%s %s."),
+                                 "domain", "domain", _("DOMAIN"));
+        r = add_argument(parser, name);
+        if (r < 0)
+                return r;
+        memmove(invocation->arguments + 1, invocation->arguments,
+                (invocation->n_arguments - 1) * sizeof(*invocation->arguments));
+        invocation->arguments[0] = name;
+        return 0;
+}
+
 static int parse_long(Parser *parser, const char *text)
 {
         const char *equals = strchrnul(text, '=');
@@ -117,6 +145,8 @@ static int parse_long(Parser *parser, const char *text)
                 return 0;
         }
         option = option_find(parser->invocation->verb, name);
+        if (!option && is_domain(parser, name))
+                return take_domain(parser, *equals ? equals + 1 : NULL);
         if (!option)
                 return unknown_option(parser, "--", name);
         if (option->argument)

@@ -31,6 +31,7 @@ const Option option_emulator = {
 };
 
 const Option option_connect = {
+        .letter = 'c',
         .name = "connect",
         .argument = N_("ADDRESS"),
         .help = N_("a running emulator, by its QMP socket: unix:PATH"),

@@ -138,3 +138,47 @@ char *table_to_text(const Table *table, unsigned width, bool coloured)
         }
         return text;
 }
+
+static void put_ruled_row(FILE *file, const Table *table, const Row *row, const size_t *widths,
+                          bool coloured)
+{
+        for (size_t i = 0; i < table->n_columns; i++) {
+                bool styled = coloured && row->styled == i;
+
+                fprintf(file, " %s%s%s", styled ? style_escape(row->style) : "", row->cells[i],
+                        styled ? style_escape(STYLE_RESET) : "");
+                if (i < table->n_columns - 1)
+                        fprintf(file, "%*s", (int)(widths[i] - text_columns(row->cells[i]) + GAP), "");
+        }
+        fputc('\n', file);
+}
+
+char *table_to_ruled_text(const Table *table, bool coloured)
+{
+        CLEANUP(free) size_t *widths = calloc(table->n_columns, sizeof(*widths));
+        size_t size, total = 0;
+        char *text = NULL;
+        FILE *file;
+
+        if (!widths)
+                return NULL;
+        for (size_t i = 0; i < table->n_columns; i++) {
+                widths[i] = column_width(table, i);
+                total += widths[i] + GAP + 1;
+        }
+        file = open_memstream(&text, &size);
+        if (!file)
+                return NULL;
+        for (size_t i = 0; i < table->n_rows; i++) {
+                put_ruled_row(file, table, &table->rows[i], widths, coloured);
+                for (size_t j = 0; i == 0 && j < total; j++)
+                        fputc('-', file);
+                if (i == 0)
+                        fputc('\n', file);
+        }
+        if (fclose(file) != 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}

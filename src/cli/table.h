@@ -20,4 +20,10 @@ int table_add(Table *table, const char *const *cells, size_t styled, Style style
  */
 char *table_to_text(const Table *table, unsigned width, bool coloured);
 
+/*
+ * The same as virsh prints it, for scripts that cut it into fields: a blank before each cell, a rule below
+ * the headers, nothing cut.
+ */
+char *table_to_ruled_text(const Table *table, bool coloured);
+
 DEFINE_CLEANUP(Table, table_free);

@@ -17,6 +17,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_cache_clear = {
         .name = "cache clear",
+        .group = VERB_GROUP_STORE,
         .summary = N_("remove all that is stored"),
         .about = N_(
                 "Empties the cache; emulators are asked again when they are next looked up. Outcomes of "

@@ -104,6 +104,7 @@ static const Option *const options[] = {&option_output, NULL};
 
 const Verb verb_cache_export = {
         .name = "cache export",
+        .group = VERB_GROUP_STORE,
         .arguments = N_("[DIGEST|PATH...]"),
         .summary = N_("write records to an archive, for other hosts or an image"),
         .about = N_("Writes the records, or those that are named as for 'cache show', as a tar archive to "

@@ -50,6 +50,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_cache_import = {
         .name = "cache import",
+        .group = VERB_GROUP_STORE,
         .arguments = N_("[FILE]"),
         .summary = N_("take records from an archive"),
         .about = N_("Reads an archive that 'cache export' wrote (plain, or packed by gzip, xz or zstd) from "

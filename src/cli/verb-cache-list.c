@@ -125,6 +125,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_cache_list = {
         .name = "cache list",
+        .group = VERB_GROUP_STORE,
         .summary = N_("list what is stored about emulators"),
         .about = N_("Lists every record: which emulator, how large, when it was made and last used, and "
                     "whether a path leads to it now; where none does, why. Emulators that could not be "

@@ -42,6 +42,7 @@ static const Option *const options[] = {&option_older_than, &option_max_size, NU
 
 const Verb verb_cache_prune = {
         .name = "cache prune",
+        .group = VERB_GROUP_STORE,
         .summary = N_("remove from the cache what is not needed"),
         .about = N_("Removes what is damaged, what belongs to no record, and what processes left that were "
                     "killed; and, by the options, records that were not used for long, or are too many. A "

@@ -130,6 +130,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_cache_show = {
         .name = "cache show",
+        .group = VERB_GROUP_STORE,
         .arguments = N_("DIGEST|PATH"),
         .summary = N_("show all that a record says"),
         .about = N_("Shows the records that belong to a path (or a name that is found in PATH), or whose "

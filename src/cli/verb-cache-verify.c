@@ -58,6 +58,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_cache_verify = {
         .name = "cache verify",
+        .group = VERB_GROUP_STORE,
         .summary = N_("read all that is stored, and believe no time stamp"),
         .about = N_("Reads every file of the cache and checks it, and hashes every executable that a path "
                     "leads to. Files that are damaged, or not muster's, are listed: none of them is ever "

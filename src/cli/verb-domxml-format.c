@@ -50,6 +50,7 @@ static const Option *const options[] = {DOMAIN_OPTIONS, NULL};
 
 const Verb verb_domxml_format = {
         .name = "domxml-format",
+        .group = VERB_GROUP_DEFINITIONS,
         .arguments = N_("DOMAIN.xml"),
         .summary = N_("print a domain definition in canonical form, with all that is decided filled in"),
         .about = N_("Reads a definition in libvirt's XML format ('-' reads standard input) and prints it as "

@@ -105,6 +105,7 @@ static const Option *const options[] = {DOMAIN_OPTIONS, NULL};
 
 const Verb verb_domxml_to_native = {
         .name = "domxml-to-native",
+        .group = VERB_GROUP_DEFINITIONS,
         .arguments = N_("[qemu-argv] DOMAIN.xml"),
         .summary = N_("print the launch plan of a domain: the emulator's command line"),
         .about = N_("Reads a definition in libvirt's XML format ('-' reads standard input) and prints the "

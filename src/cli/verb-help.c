@@ -61,6 +61,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_help = {
         .name = "help",
+        .group = VERB_GROUP_MUSTER,
         .arguments = N_("[VERB]"),
         .summary = N_("say what muster or one of its verbs does"),
         .about = N_("Without a verb, lists them all; with --json as an array of verb and summary."),

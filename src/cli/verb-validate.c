@@ -52,6 +52,7 @@ static const Option *const options[] = {DOMAIN_OPTIONS, NULL};
 
 const Verb verb_validate = {
         .name = "validate",
+        .group = VERB_GROUP_DEFINITIONS,
         .arguments = N_("DOMAIN.xml"),
         .summary = N_("check a domain definition, and whether its emulator can do what it asks"),
         .about =

@@ -22,6 +22,7 @@ static int run(Invocation *invocation, MusterError **ret_error)
 
 const Verb verb_version = {
         .name = "version",
+        .group = VERB_GROUP_MUSTER,
         .summary = N_("print muster's version"),
         .about = N_("Prints the name and the version, or with --json an object of version."),
         .example = "muster version",

@@ -21,10 +21,12 @@ enum {
 };
 
 /* How an option's or a positional argument's value is completed by shells, besides a list of words. */
-#define COMPLETE_FILE     "<file>"
-#define COMPLETE_EMULATOR "<emulator>"
-#define COMPLETE_FEATURE  "<feature>"
-#define COMPLETE_VERB     "<verb>"
+#define COMPLETE_FILE        "<file>"
+#define COMPLETE_EMULATOR    "<emulator>"
+#define COMPLETE_FEATURE     "<feature>"
+#define COMPLETE_VERB        "<verb>"
+#define COMPLETE_DOMAIN      "<domain>"
+#define COMPLETE_DOMAIN_FILE "<domain-or-file>" /* a domain, and files behind it */
 
 typedef struct Option {
         char letter;          /* 0: none */
@@ -37,8 +39,20 @@ typedef struct Option {
 
 typedef struct Invocation Invocation; /* parsed options, positional arguments, context; cli/invocation.h */
 
+/* In which part of the help a verb stands. */
+typedef enum VerbGroup {
+        VERB_GROUP_EMULATORS,
+        VERB_GROUP_STORE,
+        VERB_GROUP_DEFINITIONS,
+        VERB_GROUP_DOMAINS,
+        VERB_GROUP_DEVICES,
+        VERB_GROUP_MUSTER,
+        VERB_GROUPS,
+} VerbGroup;
+
 typedef struct Verb {
-        const char *name;      /* "schema query": of two words for a verb with sub-verbs */
+        const char *name; /* "schema query": of two words for a verb with sub-verbs */
+        VerbGroup group;
         const char *arguments; /* N_("PATH"), as in the synopsis; NULL: none */
         const char *summary;   /* N_(), one line */
         const char *about;     /* N_(), paragraphs for the man page: what it prints, exit codes */

@@ -196,7 +196,7 @@ static int describe_job(const json_object *job, const json_object *reply, json_o
                 r = json_add_string(object, "type", json_get_string(job, "type"));
         if (r >= 0)
                 r = json_add_string(object, "status", json_get_string(job, "status"));
-        for (size_t i = 0; r >= 0 && reply && i < json_object_array_length(reply); i++) {
+        for (size_t i = 0; r >= 0 && i < json_length(reply); i++) {
                 const json_object *item = json_object_array_get_idx(reply, i);
 
                 if (!streq_ptr(json_get_string(item, "device"), id))

@@ -3,6 +3,7 @@
 
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/agent.h"
 #include "daemon/api.h"
 #include "daemon/save.h"
 #include "daemon/start.h"
@@ -110,13 +111,14 @@ static int find_or_make(Restore *restore, Managed **ret)
 {
         Daemon *daemon = restore->call->daemon;
         const SaveHeader *header = &restore->header;
-        Managed *managed = daemon_find_name(daemon, header->name);
         char uuid[UUID_TEXT_SIZE];
+        Managed *managed;
 
         if (value_uuid(header->uuid, uuid) < 0 || managed_check_name(header->name, NULL) < 0)
                 return error_set(&restore->error, -EBADMSG, _("%s says not what domain it is of."),
                                  restore->file);
-        if (managed && streq(managed->uuid, uuid)) {
+        managed = daemon_find_uuid(daemon, uuid); /* whatever it is called by now */
+        if (managed) {
                 *ret = managed;
                 return 0;
         }
@@ -173,7 +175,32 @@ static void post_restore(ApiCall *call)
                 api_fail(call, r, NULL, NULL);
 }
 
+/* --- the agent in the guest ------------------------------------------------------------------------- */
+
+static void get_agent(ApiCall *call)
+{
+        api_submit(call, &op_agent_look, NULL);
+}
+
+static void post_agent(ApiCall *call)
+{
+        const char *command = api_text(call, "execute");
+        json_object *arguments = json_get(call->body, "arguments", json_type_object);
+        AgentData data = {};
+
+        if (!command) {
+                api_refuse(call, -EINVAL, _("Name the command: {\"execute\": \"guest-ping\"}."));
+                return;
+        }
+        data.command = strdup(command);
+        data.arguments = arguments ? json_object_get(arguments) : NULL;
+        api_submit(call, &op_agent, &data);
+}
+
 const ApiRoute api_save_routes[] = {
+        {"GET", "/v1/domains/{domain}/agent", HTTP_RIGHT_READ, API_BODY_NONE, get_agent},
+        {"POST", "/v1/domains/{domain}/agent", HTTP_RIGHT_ALL, API_BODY_JSON, post_agent, NULL,
+         "execute:string arguments:object"},
         {"POST", "/v1/domains/{domain}/save", HTTP_RIGHT_ALL, API_BODY_JSON, post_save, NULL,
          "file:string paused:boolean"},
         {"POST", "/v1/domains/{domain}/managed-save", HTTP_RIGHT_ALL, API_BODY_JSON, post_managed_save, NULL,

@@ -14,8 +14,13 @@
  * done here: who may, the domain that the path names, a body of JSON, the error's shape and status.
  */
 
-const ApiRoute *const api_tables[] = {api_daemon_routes,   api_domain_routes, api_device_routes,
-                                      api_metadata_routes, api_save_routes,   NULL};
+const ApiRoute *const api_tables[] = {api_daemon_routes,
+                                      api_domain_routes,
+                                      api_device_routes,
+                                      api_metadata_routes,
+                                      api_save_routes,
+                                      api_adopt_routes,
+                                      NULL};
 
 /* --- who may ---------------------------------------------------------------------------------------- */
 

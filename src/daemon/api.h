@@ -49,7 +49,7 @@ typedef struct ApiRoute {
 
 /* Ends with a NULL method. */
 extern const ApiRoute api_daemon_routes[], api_domain_routes[], api_device_routes[], api_metadata_routes[],
-        api_save_routes[];
+        api_save_routes[], api_adopt_routes[];
 
 /* The tables, for /v1/openapi.json's test; NULL-terminated. */
 extern const ApiRoute *const api_tables[];

@@ -58,7 +58,7 @@ int job_size_of(const json_object *nodes, const json_object *chain, uint64_t *re
 {
         const char *name = json_get_string(chain_image(chain, 0), "node");
 
-        for (size_t i = 0; nodes && name && i < json_object_array_length(nodes); i++) {
+        for (size_t i = 0; name && i < json_length(nodes); i++) {
                 const json_object *node = json_object_array_get_idx(nodes, i);
                 json_object *image = json_get(node, "image", json_type_object);
 

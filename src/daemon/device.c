@@ -8,6 +8,7 @@
 #include "base/util.h"
 #include "daemon/files.h"
 #include "daemon/start.h"
+#include "domain/xml.h"
 #include "emulator/proc.h"
 
 DeviceWork *device_work_free(DeviceWork *work)
@@ -16,6 +17,7 @@ DeviceWork *device_work_free(DeviceWork *work)
                 return NULL;
         free(work->live);
         free(work->config);
+        free(work->drive);
         free(work->name);
         muster_verdicts_unref(work->verdicts);
         json_object_put(work->chains);
@@ -60,6 +62,31 @@ int device_work_fill(Operation *operation, DeviceWork *work)
 
 /* --- in the pool ------------------------------------------------------------------------------------ */
 
+/*
+ * The XML is of the disk as it should be, so its source is that of no drive: the target says which one is
+ * meant. Without a source the drive is emptied.
+ */
+static int take_drive(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
+{
+        CLEANUP(faults) Faults faults = {};
+        CLEANUP(xml) Xml *xml = NULL;
+        XmlElement *target;
+        const char *name;
+
+        if (xml_parse(data->device, strlen(data->device), /* root= */ NULL, &faults, &xml) == -ENOMEM)
+                return error_oom(ret_error);
+        target = xml ? xml_child(xml->root, "target") : NULL;
+        name = target ? xml_attribute(target, "dev") : NULL;
+        work->drive = strdup(name ?: data->device);
+        if (!work->drive)
+                return error_oom(ret_error);
+        if (!xml || xml_child(xml->root, "source")) {
+                work->medium = data->device;
+                work->medium_size = strlen(data->device);
+        }
+        return 0;
+}
+
 static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret_error)
 {
         CLEANUP(DomainHost) DomainHost *host = NULL;
@@ -82,7 +109,7 @@ static int plan_live(const DeviceData *data, DeviceWork *work, MusterError **ret
         case DEVICE_DETACH:
                 return device_detach(&live, data->device, &work->change, ret_error);
         case DEVICE_UPDATE:
-                return device_change_media(&live, data->device, data->device, size, data->force,
+                return device_change_media(&live, work->drive, work->medium, work->medium_size, data->force,
                                            &work->change, ret_error);
         }
         return -EINVAL;
@@ -100,8 +127,8 @@ static int plan_config(const DeviceData *data, DeviceWork *work, MusterError **r
                 return definition_detach(work->config, config_size, data->device, &work->new_config,
                                          ret_error);
         case DEVICE_UPDATE:
-                return definition_change_media(work->config, config_size, data->device, data->device, size,
-                                               &work->new_config, ret_error);
+                return definition_change_media(work->config, config_size, work->drive, work->medium,
+                                               work->medium_size, &work->new_config, ret_error);
         }
         return -EINVAL;
 }
@@ -164,7 +191,9 @@ int device_work_plan(Operation *operation, MusterError **ret_error)
         DeviceWork *work = data->work;
         int r = 0;
 
-        if (data->live)
+        if (data->action == DEVICE_UPDATE)
+                r = take_drive(data, work, ret_error);
+        if (r >= 0 && data->live)
                 r = plan_live(data, work, ret_error);
         if (r >= 0 && work->change)
                 r = check_helper(data, work, ret_error);

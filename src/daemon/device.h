@@ -18,6 +18,11 @@ typedef struct DeviceWork {
         ProcessUser user;
         bool has_user;
 
+        /* Of a change of medium: the target, and the disk as it should be (of data->device; NULL: empty). */
+        char *drive;
+        const char *medium;
+        size_t medium_size;
+
         /* What comes of it. */
         DeviceChange *change;          /* NULL: nothing runs that would be changed */
         char *new_config;              /* NULL: the definition stays */

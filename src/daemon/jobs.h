@@ -43,6 +43,7 @@ typedef struct JobEndData {
         /* what came of it */
         char *failure, *status;
         bool vanished, success;
+        const char *before; /* its status, to which it goes back where the emulator refuses; static */
 } JobEndData;
 extern const OperationKind op_job_end, op_job_speed;
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "base/fileio.h"
@@ -146,7 +147,8 @@ int life_record_remove(const Managed *managed, MusterError **ret_error)
         if (!path || !directory)
                 return error_oom(ret_error);
         /* Sockets may be left of whom nobody told. */
-        (void)remove_tree(directory);
+        if (!managed->life->adopted)
+                (void)remove_tree(directory);
         if (managed->life->monitor_path && !managed->life->adopted)
                 (void)unlink(managed->life->monitor_path);
         if (unlink(path) < 0 && errno != ENOENT)
@@ -184,7 +186,7 @@ static int open_process(Managed *managed, const json_object *object, Process **r
         int64_t pid = json_get_int(object, "pid", 0), start = json_get_int(object, "start", 0);
         int r;
 
-        if (pid <= 0)
+        if (pid <= 0 || pid > INT_MAX)
                 return 0;
         r = process_open(managed->daemon->loop, (pid_t)pid, (uint64_t)start,
                          json_get_string(object, "scope"), settings->session, ret, &error);
@@ -216,22 +218,31 @@ static int take_helpers(Managed *managed, const json_object *object)
         return 0;
 }
 
-static int take_life(Managed *managed, const json_object *object)
+static int take_texts(Life *life, const json_object *object)
 {
         const struct {
                 const char *key;
-                size_t offset;
+                char **value;
         } texts[] = {
-                {"definition", offsetof(Life, definition)}, {"emulator", offsetof(Life, emulator)},
-                {"executable", offsetof(Life, executable)}, {"digest", offsetof(Life, digest)},
-                {"monitor", offsetof(Life, monitor_path)},  {"agent", offsetof(Life, agent_path)},
+                {"definition", &life->definition}, {"emulator", &life->emulator},
+                {"executable", &life->executable}, {"digest", &life->digest},
+                {"monitor", &life->monitor_path},  {"agent", &life->agent_path},
         };
-        Life *life;
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(texts); i++)
+                r = take_text(object, texts[i].key, texts[i].value);
+        return r;
+}
+
+static int take_life(Managed *managed, const json_object *object)
+{
         int r, reason = domain_reason_from_name(json_get_string(object, "end-reason") ?: "unknown");
+        Life *life;
 
         r = life_new(managed, &life);
-        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(texts); i++)
-                r = take_text(object, texts[i].key, (char **)((char *)life + texts[i].offset));
+        if (r >= 0)
+                r = take_texts(life, object);
         if (r < 0)
                 return r;
         take_object(object, "lifecycle", json_type_object, &life->lifecycle);
@@ -267,6 +278,16 @@ static int find_domain(Daemon *daemon, const json_object *object, Managed **ret,
         return managed_new(daemon, name, canonical, ret, ret_error);
 }
 
+/* The one that it had, so that clients find it again; else the new one that it was given. */
+static void take_id(Managed *managed, int64_t id)
+{
+        if (id <= 0 || id > INT_MAX)
+                return;
+        managed->id = (unsigned)id;
+        if (managed->id > managed->daemon->last_id)
+                managed->daemon->last_id = managed->id;
+}
+
 static int take_record(Daemon *daemon, const json_object *object, Managed **ret, MusterError **ret_error)
 {
         int state = domain_state_from_name(json_get_string(object, "state") ?: ""),
@@ -282,9 +303,7 @@ static int take_record(Daemon *daemon, const json_object *object, Managed **ret,
         r = take_life(managed, object);
         if (r < 0)
                 return error_oom(ret_error);
-        managed->id = (unsigned)json_get_int(object, "id", managed->id);
-        if (managed->id > daemon->last_id)
-                daemon->last_id = managed->id;
+        take_id(managed, json_get_int(object, "id", 0));
         managed->state = (DomainState)state;
         managed->reason = reason < 0 ? REASON_UNKNOWN : (DomainReason)reason;
         if (!managed->title)

@@ -112,7 +112,9 @@ static int send_to_journal(int level, const char *domain, const char *operation,
                                             "MUSTER_DOMAIN", "MUSTER_OPERATION", "MUSTER_DETAIL"};
         const char priority[] = {(char)('0' + LOG_PRI(level)), '\0'};
         CLEANUP(free) char *detail = join(lines);
-        const char *const values[] = {message, priority, IDENTIFIER, domain, operation, detail};
+        /* Those who read the journal without its fields want to know who it is about, too. */
+        CLEANUP(free) char *text = domain ? text_format("%s: %s", domain, message) : strdup(message);
+        const char *const values[] = {text ?: message, priority, IDENTIFIER, domain, operation, detail};
 
         return send_fields(names, values, ELEMENTSOF(names));
 }

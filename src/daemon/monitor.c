@@ -31,7 +31,7 @@ static void schedule(Life *life);
  * A socket whose queue of clients is full answers -EAGAIN at once: its emulator hangs, and the daemon must
  * not hang with it.
  */
-static int connect_to(const char *path, int *ret)
+int monitor_connect(const char *path, int *ret)
 {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         CLEANUP(fd) int fd = -1;
@@ -83,7 +83,7 @@ static void on_ready(void *userdata)
         life->monitor_ready = true;
         life->attempts = 0;
         life->lost = false;
-        if (life->managed->state != STATE_SHUT_OFF && life->pending && !life->managed->operations)
+        if (life->managed->state != STATE_SHUT_OFF && life->pending)
                 (void)operation_submit(life->managed, &op_recover, NULL, NULL, NULL);
         if (life->managed->state != STATE_SHUT_OFF)
                 jobs_look_again(life);
@@ -112,14 +112,22 @@ int life_connect(Life *life, MusterError **ret_error)
 {
         int fd = -1, r;
 
-        r = connect_to(life->monitor_path, &fd);
+        /* A record may lack it: then the life is one that can only be destroyed. */
+        r = life->monitor_path ? monitor_connect(life->monitor_path, &fd) : -ENOENT;
         if (r < 0)
-                return error_errno(ret_error, r, "%s", life->monitor_path);
+                return error_errno(ret_error, r, "%s", life->monitor_path ?: life->managed->name);
         r = qmp_client_open_socket(life->managed->daemon->loop, fd, &life->monitor, ret_error);
         if (r < 0)
                 return r;
         qmp_client_set_handlers(life->monitor, on_ready, on_closed, on_event, life);
         return 0;
+}
+
+void life_take_monitor(Life *life, QmpClient *client)
+{
+        life->monitor = client;
+        life->monitor_ready = true;
+        qmp_client_set_handlers(client, on_ready, on_closed, on_event, life);
 }
 
 static void on_retry(uv_timer_t *timer)
@@ -246,12 +254,13 @@ static void on_panic(Life *life, json_object *data)
         react(life, "on_crash");
 }
 
+static bool may_tell(Life *life);
+
 static void on_reset(Life *life, json_object *data)
 {
-        managed_emit(life->managed, "lifecycle", "reset", NULL);
+        if (may_tell(life))
+                managed_emit(life->managed, "lifecycle", "reset", NULL);
 }
-
-static bool may_tell(Life *life);
 
 /* What the emulator says goes along as it is. */
 static void tell(Life *life, const char *kind, const char *event, json_object *data)
@@ -275,7 +284,8 @@ static void on_watchdog(Life *life, json_object *data)
 {
         if (streq_ptr(json_get_string(data, "action"), "pause"))
                 life->stop_reason = REASON_WATCHDOG;
-        managed_emit(life->managed, "watchdog", json_get_string(data, "action") ?: "?", NULL);
+        if (may_tell(life))
+                managed_emit(life->managed, "watchdog", json_get_string(data, "action") ?: "?", NULL);
 }
 
 static void on_suspend(Life *life, json_object *data)

@@ -5,6 +5,12 @@
 
 #include "daemon/managed.h"
 
+/* A socket that is connected to the monitor, without waiting. -EAGAIN: its queue is full. */
+int monitor_connect(const char *path, int *ret);
+
+/* Takes over a connection of which the handshake is done. */
+void life_take_monitor(Life *life, QmpClient *client);
+
 /*
  * Connects without waiting: the handshake follows on the loop. When the connection is lost while the process
  * lives, it is made again, a few times, ever later; then the life is `lost`.

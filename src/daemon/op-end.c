@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
@@ -9,6 +11,7 @@
 #include "daemon/log.h"
 #include "daemon/operations.h"
 #include "daemon/life-record.h"
+#include "daemon/start.h"
 
 /*
  * How a domain ends, whoever ends it: its process goes, then its helpers, then its files, and last its
@@ -101,13 +104,21 @@ static int wait_end(Operation *operation, uint64_t usec, uv_timer_cb late)
         return operation_wait(operation, stop_wait);
 }
 
+static void kill_emulator(const Life *life)
+{
+        if (life->adopted)
+                process_kill_alone(life->process);
+        else
+                process_signal(life->process, SIGKILL);
+}
+
 int step_kill(Operation *operation)
 {
         Life *life = operation->managed->life;
 
         if (life && life->process && !process_ended(life->process)) {
                 life->ending = true;
-                process_signal(life->process, SIGKILL);
+                kill_emulator(life);
         }
         return 0;
 }
@@ -277,21 +288,59 @@ const OperationKind op_destroy = {
 
 /* --- what the definition says ---------------------------------------------------------------------- */
 
+/* Once: what follows changes what it depends on. */
+static int step_decide(Operation *operation)
+{
+        ReactData *data = operation->data;
+        const Life *life = operation->managed->life;
+
+        if (!life || life->ending)
+                return 0;
+        /* A reboot that was asked for makes a shutdown of the guest's one. */
+        if (life->rebooting && streq(data->what, "on_poweroff"))
+                data->action = "restart";
+        else
+                data->action = json_get_string(life->lifecycle, data->what) ?: "destroy";
+        return 0;
+}
+
 static bool wants(const Operation *operation, const char *action)
 {
         const ReactData *data = operation->data;
         const Life *life = operation->managed->life;
-        const char *said;
+        const char *rest;
 
-        if (!life || life->ending)
+        if (!life || life->ending || !data->action)
                 return false;
-        /* A reboot that was asked for makes a shutdown of the guest's one. */
-        if (life->rebooting && streq(data->what, "on_poweroff"))
-                return streq(action, "restart");
-        said = json_get_string(life->lifecycle, data->what) ?: "destroy";
-        if (startswith(said, "coredump-"))
-                return streq(action, "coredump") || streq(said + strlen("coredump-"), action);
-        return streq(said, action);
+        rest = startswith(data->action, "coredump-");
+        if (rest)
+                return streq(action, "coredump") || streq(rest, action);
+        return streq(data->action, action);
+}
+
+/* A domain without state of its own has no folder yet; its emulator writes the dump as its own user. */
+static int work_dump_folder(Operation *operation, MusterError **ret_error)
+{
+        const ReactData *data = operation->data;
+
+        if (mkdir(data->folder, 0700) < 0)
+                return errno == EEXIST ? 0 : error_errno(ret_error, -errno, "%s", data->folder);
+        if (data->has_user && lchown(data->folder, data->user.uid, data->user.gid) < 0)
+                return error_errno(ret_error, -errno, "%s", data->folder);
+        return 0;
+}
+
+static int step_dump_folder(Operation *operation)
+{
+        ReactData *data = operation->data;
+
+        if (!wants(operation, "coredump"))
+                return 0;
+        data->folder = managed_state_path(operation->managed, NULL);
+        if (!data->folder)
+                return error_oom(&operation->error);
+        data->has_user = start_user(operation->managed->life, &data->user);
+        return operation_work(operation, work_dump_folder);
 }
 
 static int step_dump(Operation *operation)
@@ -312,6 +361,15 @@ static int step_dump(Operation *operation)
         log_message(LOG_NOTICE, managed->name, operation->kind->name, _("Its memory is dumped to %s"), path);
         return operation_call_for(operation, "dump-guest-memory", arguments, OPERATION_TOLERATE,
                                   600 * USEC_PER_SEC);
+}
+
+/* It is for people to look at later; what the definition says besides is done in any case. */
+static int step_say_dump(Operation *operation)
+{
+        if (wants(operation, "coredump") && operation->fault_text)
+                log_message(LOG_ERR, operation->managed->name, operation->kind->name,
+                            _("Its memory could not be dumped: %s"), operation->fault_text);
+        return 0;
 }
 
 static int step_restart(Operation *operation)
@@ -352,7 +410,7 @@ static void on_quit_late(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        process_signal(operation->managed->life->process, SIGKILL);
+        kill_emulator(operation->managed->life);
         uv_timer_start(timer, on_late, KILL_USEC / USEC_PER_MSEC, 0);
 }
 
@@ -369,11 +427,19 @@ static int undo_kill(Operation *operation)
         return life && life->ending ? step_kill(operation) : 0;
 }
 
+static void clear_react(void *pointer)
+{
+        ReactData *data = pointer;
+
+        free(data->folder);
+}
+
 const OperationKind op_react = {
         .name = "lifecycle",
         .size = sizeof(ReactData),
-        .steps = (const OperationStep[]){step_dump, step_restart, step_restart_cont, step_quit,
-                                         step_wait_quit, NULL},
+        .steps = (const OperationStep[]){step_decide, step_dump_folder, step_dump, step_say_dump,
+                                         step_restart, step_restart_cont, step_quit, step_wait_quit, NULL},
         .undo = (const OperationStep[]){undo_kill, NULL},
+        .clear = clear_react,
         .timeout_usec = 700 * USEC_PER_SEC,
 };

@@ -243,6 +243,11 @@ void jobs_look_again(Life *life)
 
 /* --- the end ---------------------------------------------------------------------------------------- */
 
+/*
+ * An emulator forgets a job as soon as that is dismissed, which is the first thing that follows its end. So
+ * what became of it is on record before ("concluded", "success"), for a daemon that finds it gone.
+ */
+
 static void clear_end(void *pointer)
 {
         JobEndData *data = pointer;
@@ -256,11 +261,17 @@ static json_object *plan_of(const json_object *job, const char *what)
         return json_get(json_get(job, "plan", json_type_object), what, json_type_array);
 }
 
+static bool is_concluded(const json_object *job)
+{
+        return streq_ptr(json_get_string(job, "status"), "concluded");
+}
+
 static int check_end(Operation *operation)
 {
-        const JobEndData *data = operation->data;
+        JobEndData *data = operation->data;
         json_object *job = data->disk ? job_of(operation, data->disk) : NULL;
         bool ready = job && json_get_bool(json_get(job, "plan", json_type_object), "ready", false);
+        const char *status = job ? json_get_string(job, "status") : NULL;
 
         if (!job && data->by_event) {
                 operation->at += 9; /* another one has ended it */
@@ -269,14 +280,16 @@ static int check_end(Operation *operation)
         if (!job)
                 return error_set(&operation->error, -ENOENT, _("There is no job on disk %s of domain %s."),
                                  data->disk ?: "?", operation->managed->name);
-        if (data->by_event)
+        if (data->by_event || is_concluded(job))
                 return 0;
-        if (data->pivot && (!ready || !streq_ptr(json_get_string(job, "status"), "ready")))
+        if (data->pivot && (!ready || !streq_ptr(status, "ready")))
                 return error_set(
                         &operation->error, -ESTALE,
                         ready ? _("The job on disk %s is not ready yet; wait for its event \"ready\".")
                               : _("The job on disk %s ends by itself; there is nothing to pivot to."),
                         data->disk);
+        data->before = streq_ptr(status, "ready") ? "ready" : "running";
+        operation->must_undo = true;
         /* What was wanted of it is on record before it is asked for. */
         if (json_add_string(job, "status", "ending") < 0 || json_add_bool(job, "pivot", data->pivot) < 0)
                 return error_oom(&operation->error);
@@ -288,7 +301,7 @@ static int step_ask_for_end(Operation *operation)
         const JobEndData *data = operation->data;
         const json_object *job = job_of(operation, data->disk);
 
-        if (data->by_event || !job)
+        if (data->by_event || !job || is_concluded(job))
                 return steps_begin(operation, NULL, 0);
         return steps_begin(operation, plan_of(job, data->pivot ? "pivot" : "abort"), 0) < 0
                        ? error_oom(&operation->error)
@@ -316,8 +329,20 @@ static void on_poll(uv_timer_t *timer)
         operation_resume(operation, 0);
 }
 
+static int undo_end(Operation *operation)
+{
+        const JobEndData *data = operation->data;
+        json_object *job = job_of(operation, data->disk);
+
+        if (!job || !data->before || json_add_string(job, "status", data->before) < 0)
+                return 0;
+        return life_record_write(operation->managed, NULL);
+}
+
 static int step_query(Operation *operation)
 {
+        /* From here on it is not for us to take back. */
+        operation->must_undo = false;
         return operation_call(operation, "query-jobs", NULL, 0);
 }
 
@@ -329,7 +354,7 @@ static int take_outcome(Operation *operation)
         const char *id = json_get_string(job, "id");
 
         data->vanished = true;
-        for (size_t i = 0; operation->reply && i < json_object_array_length(operation->reply); i++) {
+        for (size_t i = 0; i < json_length(operation->reply); i++) {
                 const json_object *item = json_object_array_get_idx(operation->reply, i);
                 const char *error = json_get_string(item, "error");
 
@@ -353,7 +378,7 @@ static int step_outcome(Operation *operation)
         CLEANUP(free) char *status = NULL;
         int r;
 
-        if (!job)
+        if (!job || is_concluded(job))
                 return 0;
         r = take_outcome(operation);
         status = TAKE(data->status);
@@ -376,23 +401,46 @@ static int step_outcome(Operation *operation)
         return operation_wait(operation, stop_poll);
 }
 
-/* Whether what the job was for has come about. */
-static bool has_succeeded(const JobEndData *data, const json_object *job)
+/*
+ * What the emulator says of the end, whatever was asked for: a cancellation may have come too late. One that
+ * did not is an error to the emulator ("Operation canceled"): the plan's abort is forced.
+ */
+static int keep_outcome(JobEndData *data, json_object *job)
 {
-        bool ready = json_get_bool(json_get(job, "plan", json_type_object), "ready", false);
+        data->success = !data->failure && !data->vanished;
+        if (json_add_bool(job, "cancelled",
+                          streq_ptr(json_get_string(job, "status"), "ending") &&
+                                  !json_get_bool(job, "pivot", false)) < 0 ||
+            (data->failure && json_add_string(job, "error", data->failure) < 0) ||
+            json_add_bool(job, "success", data->success) < 0)
+                return -ENOMEM;
+        return json_add_string(job, "status", "concluded");
+}
 
-        if (data->failure || data->vanished)
-                return false;
-        return ready ? json_get_bool(job, "pivot", false)
-                     : !streq_ptr(json_get_string(job, "status"), "ending");
+static int take_kept(JobEndData *data, const json_object *job)
+{
+        const char *error = json_get_string(job, "error");
+
+        data->success = json_get_bool(job, "success", false);
+        if (!error || data->failure)
+                return 0;
+        data->failure = strdup(error);
+        return data->failure ? 0 : -ENOMEM;
 }
 
 static int step_follow(Operation *operation)
 {
         JobEndData *data = operation->data;
         json_object *job = job_of(operation, data->disk), *chains;
+        int r;
 
-        data->success = has_succeeded(data, job);
+        if (!job)
+                return 0; /* the domain's end */
+        if ((is_concluded(job) ? take_kept(data, job) : keep_outcome(data, job)) < 0)
+                return error_oom(&operation->error);
+        r = life_record_write(operation->managed, &operation->error);
+        if (r < 0)
+                return r;
         chains = json_get(json_get(job, "plan", json_type_object), "chains", json_type_object);
         if (steps_begin(operation, plan_of(job, data->success ? "done" : "failed"), STEPS_TOLERATE) < 0 ||
             (data->success && chains_begin(operation, chains, json_get_bool(job, "delete", false)) < 0))
@@ -405,20 +453,20 @@ static int step_end(Operation *operation)
         JobEndData *data = operation->data;
         Managed *managed = operation->managed;
         CLEANUP(json) json_object *job = json_object_get(job_of(operation, data->disk));
-        const char *event = data->success                     ? "completed"
-                            : data->failure || data->vanished ? "failed"
-                                                              : "cancelled";
+        bool cancelled = json_get_bool(job, "cancelled", false);
+        const char *event = data->success ? "completed" : cancelled ? "cancelled" : "failed";
         int r;
 
+        /* Rather told twice than never, should the daemon die in between. */
+        r = emit(managed, job, event, cancelled ? NULL : data->failure);
         json_object_object_del(managed->life->jobs, data->disk);
-        r = life_record_write(managed, &operation->error);
         if (r >= 0)
-                r = emit(managed, job, event, data->failure);
+                r = life_record_write(managed, &operation->error);
         operation->answer = json_object_new_object();
         if (r < 0 || !operation->answer || json_add_string(operation->answer, "disk", data->disk) < 0 ||
             json_add_string(operation->answer, "outcome", event) < 0)
                 return r < 0 ? r : error_oom(&operation->error);
-        if (data->failure && !data->by_event)
+        if (data->failure && !data->by_event && !cancelled)
                 return error_set(&operation->error, -EIO,
                                  _("The job on disk %s of domain %s has failed: %s"), data->disk,
                                  managed->name, data->failure);
@@ -431,6 +479,7 @@ const OperationKind op_job_end = {
         .steps = (const OperationStep[]){check_end, step_ask_for_end, step_carry_out, step_query,
                                          step_outcome, step_follow, step_carry_out, step_write_chains,
                                          step_keep_chains, step_end, NULL},
+        .undo = (const OperationStep[]){undo_end, NULL},
         .clear = clear_end,
         .timeout_usec = 300 * USEC_PER_SEC,
 };

@@ -4,6 +4,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "block/step.h"
+#include "daemon/jobs.h"
 #include "daemon/life-record.h"
 #include "daemon/log.h"
 #include "daemon/operations.h"
@@ -74,7 +75,7 @@ static int step_look(Operation *operation)
         json_object *arguments;
 
         if (!operation->managed->life || !operation->managed->life->pending) {
-                operation->at += 3;
+                operation->at += 6;
                 return 0;
         }
         if (json_get_string(witness(operation), "node"))
@@ -100,7 +101,7 @@ static bool is_of_device(const char *qdev, const char *device)
 
 static bool is_there(const json_object *reply, const char *device, const char *node)
 {
-        for (size_t i = 0; reply && i < json_object_array_length(reply); i++) {
+        for (size_t i = 0; i < json_length(reply); i++) {
                 const json_object *item = json_object_array_get_idx(reply, i);
                 json_object *inserted = json_get(item, "inserted", json_type_object);
 
@@ -133,9 +134,43 @@ static int step_decide(Operation *operation)
         if (!done)
                 json_object_object_del(life->pending, "definition");
         return steps_begin(operation, json_get(life->pending, done ? "steps" : "undo", json_type_array),
-                           STEPS_TOLERATE) < 0
+                           STEPS_TOLERATE | STEPS_INSIST) < 0
                        ? error_oom(&operation->error)
                        : 0;
+}
+
+/* Those of `blocks` that are not as they were. */
+static json_object *changed_chains(const Life *life, const json_object *blocks)
+{
+        CLEANUP(json) json_object *changed = json_object_new_object();
+
+        if (!changed)
+                return NULL;
+        json_object_object_foreach ((json_object *)blocks, disk, chain) {
+                if (!json_object_equal(chain, json_object_object_get(life->blocks, disk)) &&
+                    json_add(changed, disk, json_object_get(chain)) < 0)
+                        return NULL;
+        }
+        return TAKE(changed);
+}
+
+/*
+ * What it is started from has to follow what runs, or the next start would write to an image that has become
+ * a backing image.
+ */
+static int step_chains(Operation *operation)
+{
+        Life *life = operation->managed->life;
+        json_object *blocks = json_get(life->pending, "blocks", json_type_object);
+        CLEANUP(json) json_object *changed = NULL;
+
+        if (!json_get_string(witness(operation), "node") || !json_get_string(life->pending, "definition") ||
+            !blocks)
+                return 0;
+        changed = changed_chains(life, blocks);
+        return changed && chains_begin(operation, changed, /* delete_files= */ false) >= 0
+                       ? 0
+                       : error_oom(&operation->error);
 }
 
 static int step_keep(Operation *operation)
@@ -154,6 +189,7 @@ static int step_keep(Operation *operation)
 
 const OperationKind op_recover = {
         .name = "recover",
-        .steps = (const OperationStep[]){step_look, step_decide, step_carry_out, step_keep, NULL},
+        .steps = (const OperationStep[]){step_look, step_decide, step_carry_out, step_chains,
+                                         step_write_chains, step_keep_chains, step_keep, NULL},
         .timeout_usec = 120 * USEC_PER_SEC,
 };

@@ -497,6 +497,8 @@ static int work_look(Operation *operation, MusterError **ret_error)
         data->committed = streq(header.token, data->header.token);
         data->header.length = header.length;
         save_header_clear(&header);
+        if (data->committed && data->socket_path)
+                (void)unlink(data->socket_path);
         return 0;
 }
 

@@ -335,11 +335,20 @@ static int say_lost(Operation *operation, int error)
 {
         if (operation->error || operation->cancelled)
                 return error;
+        /* Nobody cancelled it: its process was seen to end before its connection was. */
+        if (error == -ECANCELED)
+                error = -ECONNRESET;
         if (error == -ETIMEDOUT)
                 return error_set(
                         &operation->error, error,
                         _("The emulator of domain %s does not answer; \"destroy\" ends it in any case."),
                         operation->managed->name);
+        /* -EBADMSG is a client's fault elsewhere: a definition, a body. */
+        if (error == -EBADMSG || error == -E2BIG || error == -EPROTO)
+                return error_set(&operation->error, -EPROTO,
+                                 _("The emulator of domain %s answered what is no QMP, so the connection "
+                                   "to it was closed."),
+                                 operation->managed->name);
         return error_set(&operation->error, error,
                          _("The emulator of domain %s has ended, or closed its monitor; its log says more."),
                          operation->managed->name);

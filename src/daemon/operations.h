@@ -51,6 +51,11 @@ extern const OperationKind op_clean_up;
 /* What the definition says is to be done: the guest has powered off, reset, or crashed. */
 typedef struct ReactData {
         const char *what; /* "on_poweroff", "on_reboot", "on_crash" */
+        /* the operation's own */
+        const char *action; /* the life's, which outlives it */
+        char *folder;       /* for a dump */
+        ProcessUser user;
+        bool has_user;
 } ReactData;
 extern const OperationKind op_react;
 
@@ -105,6 +110,20 @@ typedef struct MetadataData {
         char *path, *old_config, *old_live, *new_config, *new_live;
 } MetadataData;
 extern const OperationKind op_metadata;
+
+/* op-adopt.c: of a connection that api-adopt.c has made. Takes what data owns. */
+typedef struct AdoptData {
+        QmpClient *client; /* past its handshake */
+        char *path;
+        pid_t pid;
+        uint64_t start;
+        /* the operation's own */
+        json_object *nodes, *devices, *pci; /* replies */
+        char *machine;                      /* "pc-q35-7.2" */
+        bool kvm;
+        struct AdoptMap *map;
+} AdoptData;
+extern const OperationKind op_adopt, op_release;
 
 /* op-qmp.c */
 typedef struct QmpData {

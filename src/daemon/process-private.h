@@ -62,7 +62,6 @@ void process_reap(Process *process);
 void process_advance(Process *process);
 
 /* SIGKILL for what has not executed yet, and so has nobody around it. */
-void process_kill_alone(Process *process);
 
 /* It shall not be held any longer because of `error`, which is taken; the first one counts. */
 void process_fail(Process *process, int r, MusterError *error);

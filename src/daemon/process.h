@@ -87,6 +87,9 @@ bool process_ended(const Process *process);
 /* By pidfd to the process itself; with SIGKILL to all of its scope or group, too. */
 void process_signal(Process *process, int signal);
 
+/* SIGKILL to the process itself and nothing else: one that others started shares its group with them. */
+void process_kill_alone(Process *process);
+
 /*
  * Lets go of it, whether it runs or not (a held one is ended); frees it when the loop has closed its
  * handles (one that is held or was killed: when it has ended, too). No callback comes any more. Returns

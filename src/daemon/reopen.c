@@ -64,7 +64,6 @@ static void recover(Managed *managed)
 
 static void reopen(Managed *managed)
 {
-        CLEANUP(MusterError) MusterError *error = NULL;
         Life *life = managed->life;
 
         if (!life->process || process_ended(life->process)) {
@@ -73,7 +72,7 @@ static void reopen(Managed *managed)
                 clean_up(managed, life->ending ? REASON_SHUTDOWN : REASON_CRASHED);
                 return;
         }
-        if (!life->adopted && life->executable && !runs_recorded_file(life)) {
+        if (life->executable && !runs_recorded_file(life)) {
                 log_message(LOG_ERR, managed->name, NULL,
                             _("Process %d is not its emulator any more; it is left alone."),
                             (int)process_pid(life->process));

@@ -11,6 +11,7 @@
 #include "base/util.h"
 #include "daemon/life-record.h"
 #include "daemon/log.h"
+#include "daemon/rename.h"
 #include "daemon/start.h"
 #include "daemon/transfer.h"
 
@@ -29,6 +30,7 @@
 typedef struct StartSaved {
         SaveHeader header;
         int fd;
+        char *name; /* the domain's now */
         char *folder, *socket_path;
         uid_t uid;
         Transfer *transfer;
@@ -43,6 +45,7 @@ void start_saved_free(StartSaved *saved)
         if (saved->fd >= 0)
                 close(saved->fd);
         save_header_clear(&saved->header);
+        free(saved->name);
         free(saved->folder);
         free(saved->socket_path);
         free(saved);
@@ -53,8 +56,21 @@ void start_saved_free(StartSaved *saved)
 static int work_open(Operation *operation, MusterError **ret_error)
 {
         StartData *data = operation->data;
+        StartSaved *saved = data->saved;
+        char *definition = NULL;
+        int r;
 
-        return save_file_open(data->restore_file, &data->saved->header, &data->saved->fd, ret_error);
+        r = save_file_open(data->restore_file, &saved->header, &saved->fd, ret_error);
+        if (r < 0 || streq(saved->header.name, saved->name))
+                return r;
+        /* It was renamed since; whether it is the same one is looked at in the next step. */
+        r = rename_definition(&operation->daemon->settings, saved->header.definition, saved->header.name,
+                              saved->name, &definition, ret_error);
+        if (r < 0)
+                return r;
+        free(saved->header.definition);
+        saved->header.definition = definition;
+        return 0;
 }
 
 /* Here, and not where it was asked for: a save that was asked for before may just have ended. */
@@ -82,6 +98,9 @@ int start_open_saved(Operation *operation)
         if (!data->saved)
                 return error_oom(&operation->error);
         data->saved->fd = -1;
+        data->saved->name = strdup(operation->managed->name);
+        if (!data->saved->name)
+                return error_oom(&operation->error);
         return operation_work(operation, work_open);
 }
 

@@ -8,6 +8,7 @@
 #include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/agent.h"
 #include "daemon/files.h"
 #include "daemon/judge.h"
 #include "daemon/log-file.h"
@@ -43,28 +44,6 @@ int start_input(const Daemon *daemon, const char *text, const char *file, unsign
 
 /* --- the life -------------------------------------------------------------------------------------- */
 
-/* The guest agent's socket, if the plan makes one. */
-static int find_agent(const json_object *plan, char **ret)
-{
-        json_object *argv = json_get(plan, "argv", json_type_array),
-                    *files = json_get(plan, "files", json_type_array);
-        bool wanted = false;
-
-        for (size_t i = 0; i < json_object_array_length(argv); i++)
-                if (strstr(json_object_get_string(json_object_array_get_idx(argv, i)),
-                           "org.qemu.guest_agent.0"))
-                        wanted = true;
-        for (size_t i = 0; wanted && i < json_object_array_length(files); i++) {
-                const char *path = json_get_string(json_object_array_get_idx(files, i), "path");
-
-                if (path && strstr(path, "org.qemu.guest_agent.0")) {
-                        *ret = strdup(path);
-                        return *ret ? 0 : -ENOMEM;
-                }
-        }
-        return 0;
-}
-
 int start_fill_life(Life *life, StartData *data)
 {
         Managed *managed = life->managed;
@@ -82,7 +61,9 @@ int start_fill_life(Life *life, StartData *data)
         life->monitor_path = managed_monitor_path(managed);
         if (!managed->title && data->prepared.title)
                 managed->title = strdup(data->prepared.title);
-        return life->monitor_path ? find_agent(data->prepared.plan, &life->agent_path) : -ENOMEM;
+        return life->monitor_path ? agent_find(json_get(data->prepared.plan, "argv", json_type_array),
+                                               &life->agent_path)
+                                  : -ENOMEM;
 }
 
 /* --- its user -------------------------------------------------------------------------------------- */

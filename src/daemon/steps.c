@@ -26,6 +26,13 @@
 #define JOB_POLL_MSEC 20U
 #define TRIES_MAX     3U
 
+/*
+ * A device that is none of the tree's any more holds its node until QEMU's RCU thread has freed it, some
+ * 10 ms later, of which nobody tells who has missed DEVICE_DELETED.
+ */
+#define INSIST_MAX  15U
+#define INSIST_MSEC 20U
+
 typedef enum Phase {
         PHASE_SEND,
         PHASE_REPLY,
@@ -175,6 +182,20 @@ static void on_event_late(uv_timer_t *timer)
                           json_get_string(wait_of(step), "device") ?: json_get_string(step, "execute")));
 }
 
+/* Nobody is left who could send an event. */
+static void on_end(Operation *operation)
+{
+        if (!operation->wait_timer)
+                return;
+        stop_timer(operation);
+        operation_resume(
+                operation,
+                error_set(
+                        operation_error(operation), -ECONNRESET,
+                        _("The emulator of domain %s has ended, or closed its monitor; its log says more."),
+                        operation->managed->name));
+}
+
 static int wait_timer(Operation *operation, uint64_t usec, uv_timer_cb fn)
 {
         operation->wait_timer = malloc(sizeof(*operation->wait_timer));
@@ -237,27 +258,46 @@ static int next(Operation *operation)
         return 0;
 }
 
+/* Whether what failed is to be tried again. */
+static bool insists(const Operation *operation)
+{
+        Steps *steps = operation->steps;
+
+        return (steps->flags & STEPS_INSIST) != 0 && !steps->undoing &&
+               streq_ptr(json_get_string(current(steps), "execute"), "blockdev-del") &&
+               ++steps->tries < INSIST_MAX;
+}
+
+static int on_fault(Operation *operation)
+{
+        Steps *steps = operation->steps;
+        json_object *retry = json_get(current(steps), "retry", json_type_object);
+        int r;
+
+        if (insists(operation)) {
+                steps->phase = PHASE_SEND;
+                return wait_timer(operation, INSIST_MSEC * USEC_PER_MSEC, on_poll_due);
+        }
+        if (retry && ++steps->tries < TRIES_MAX) {
+                steps->phase = PHASE_RETRY;
+                return call_step(operation, retry);
+        }
+        r = fail(operation);
+        if (r < 0)
+                return r;
+        steps->at++;
+        steps->tries = 0;
+        steps->phase = PHASE_SEND;
+        return 0;
+}
+
 static int on_reply(Operation *operation)
 {
         Steps *steps = operation->steps;
         json_object *step = current(steps), *wait = wait_of(step);
 
-        if (operation->fault_class) {
-                json_object *retry = json_get(step, "retry", json_type_object);
-                int r;
-
-                if (retry && ++steps->tries < TRIES_MAX) {
-                        steps->phase = PHASE_RETRY;
-                        return call_step(operation, retry);
-                }
-                r = fail(operation);
-
-                if (r < 0)
-                        return r;
-                steps->at++;
-                steps->phase = PHASE_SEND;
-                return 0;
-        }
+        if (operation->fault_class)
+                return on_fault(operation);
         if (json_object_object_add(steps->replies, json_get_string(step, "execute"),
                                    json_object_get(operation->reply)) < 0)
                 return error_oom(operation_error(operation));
@@ -277,7 +317,7 @@ static int look_at_job(Operation *operation)
 {
         const char *id = json_get_string(wait_of(current(operation->steps)), "job");
 
-        for (size_t i = 0; operation->reply && i < json_object_array_length(operation->reply); i++) {
+        for (size_t i = 0; i < json_length(operation->reply); i++) {
                 const json_object *job = json_object_array_get_idx(operation->reply, i);
                 const char *error = json_get_string(job, "error");
 
@@ -331,13 +371,21 @@ static int advance(Operation *operation)
 
 /* --- all of them ------------------------------------------------------------------------------------ */
 
+/* A job that has failed keeps its name, and what it uses, until it is dismissed. */
+static int append_dismissal(const Steps *steps, json_object *undo)
+{
+        const char *id = json_get_string(wait_of(current(steps)), "job");
+
+        return id && steps->phase == PHASE_JOB_REPLY ? step_add_named(undo, "job-dismiss", "id", id) : 0;
+}
+
 /* From now on the steps are the undoing of those that were done. */
 static int turn_round(Operation *operation, int r)
 {
         Steps *steps = operation->steps;
         json_object *undo = json_object_new_array();
 
-        if (!undo || step_append_undone(undo, steps->done) < 0) {
+        if (!undo || append_dismissal(steps, undo) < 0 || step_append_undone(undo, steps->done) < 0) {
                 json_object_put(undo);
                 return r;
         }
@@ -371,6 +419,7 @@ int step_carry_out(Operation *operation)
                 r = advance(operation);
                 if (r == OPERATION_WAIT) {
                         operation->on_event = on_event;
+                        operation->on_end = on_end;
                         operation_repeat(operation);
                         return r;
                 }

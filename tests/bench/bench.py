@@ -10,6 +10,7 @@
     ./dev bench records    warm look-ups among 10,000 records against 10
     ./dev bench hash       the digest of the emulator's file against SHA-256 of as much memory
     ./dev bench domain     validate as a process; from a definition's text to its launch plan in process
+    ./dev bench start      list beside /bin/true; start of a small guest beside its argv by hand
     ./dev bench scale      1,000 running domains in one daemon: memory, lists, idle time, one slow emulator
     ./dev bench library    schema load, path query, verdict in process (tests/bench/bench-library)
 
@@ -24,6 +25,7 @@ from cold import bench_all, bench_probe, bench_race
 from domains import bench_domain
 from figures import TOOLS, own_cache
 from scale import bench_scale
+from start import bench_start
 from warm import bench_hash, bench_records, bench_warm
 
 
@@ -41,6 +43,7 @@ BENCHES = {
     "records": bench_records,
     "hash": bench_hash,
     "domain": bench_domain,
+    "start": bench_start,
     "scale": bench_scale,
     "library": bench_library,
 }

@@ -291,7 +291,7 @@ def test_reboot_by_the_power_button(clean, boot):
     vm, events = boot("v")
     pid = clean.api.domain("v")["pid"]
     clean.api.do("v", "reboot")
-    vm.wait("GUEST button").wait("GUEST ready")
+    vm.wait("Power down").wait("GUEST ready")
     assert clean.api.domain("v")["pid"] == pid and clean.api.state("v") == "running"
     assert ("stopped", "shut off", "shutdown") not in story(events, "v")
     vm.tell("off")

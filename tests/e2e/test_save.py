@@ -167,6 +167,22 @@ def test_an_aborted_start_keeps_the_managed_save(daemon, domain):
     assert api.do(domain, "start")["reason"] == "restored"
 
 
+def test_renamed_since(daemon, domain, tmp_path):
+    api = daemon.api
+    save(daemon, domain, tmp_path / "a.save")
+    restore(daemon, tmp_path / "a.save")
+    api.do(domain, "managed-save")
+    api.post(f"/v1/domains/{domain}/rename", {"name": "other"})
+    try:
+        answer = api.do("other", "start")
+        assert (answer["name"], answer["reason"], answer["managed-save"]) == ("other", "restored", False)
+        api.do("other", "destroy")
+        assert restore(daemon, tmp_path / "a.save")["name"] == "other"
+        api.do("other", "destroy")
+    finally:
+        api.post("/v1/domains/other/rename", {"name": domain})
+
+
 def damage(data, at):
     return data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1:]
 
@@ -265,6 +281,44 @@ def test_a_start_behind_a_managed_save_takes_it_up(daemon, domain):
         pytest.fail(f"the start was not queued: {error}")
     thread.join()
     assert answers[0]["managed-save"] and answer["reason"] == "restored"
+
+
+@pytest.mark.parametrize("step", range(12))
+def test_a_daemon_that_dies_leaves_one_of_both(daemon, domain, step):
+    """Killed at any moment: the file is whole and the guest has ended, or the guest runs and there is no file."""
+    file = daemon.folder / f"state/muster/save/{domain}.save"
+
+    def ask():
+        try:
+            daemon.api.clone().do(domain, "managed-save")
+        except Exception:  # its end is what is asked for
+            pass
+
+    # Moments by what has happened, and a bit behind: a save takes some 50 ms.
+    record = daemon.folder / f"run/muster/records/{domain}.json"
+    thread = threading.Thread(target=ask)
+    thread.start()
+    end = time.monotonic() + 20
+    while "temporary" not in record.read_text() and not file.exists():
+        assert time.monotonic() < end
+    delay = time.monotonic() + step * 0.006
+    while time.monotonic() < delay and not (step == 11 and file.exists()):
+        pass
+    daemon.kill9()
+    thread.join()
+    there = file.exists()
+    daemon.start()
+    if there:
+        daemon.api.wait_for_state(domain, "shut off")
+        found = daemon.api.domain(domain)
+        assert (found["reason"], found["managed-save"]) in (("saved", True), ("crashed", True), ("unknown", True)), found
+        assert daemon.api.do(domain, "start")["reason"] == "restored"
+    else:
+        daemon.api.wait_for_state(domain, "running")
+        assert not daemon.api.domain(domain)["managed-save"]
+    running(daemon, domain)
+    while leftovers(file.parent) or transfers(daemon):
+        assert time.monotonic() < end, (leftovers(file.parent), transfers(daemon))
 
 
 # --- with one ------------------------------------------------------------------------------------------

@@ -86,12 +86,17 @@ static void dismiss(Job *job)
         job_free(job);
 }
 
-static void conclude(Job *job, const char *event)
+static void settle(Job *job)
 {
-        qmp_event(event, event_data(job));
         set_status(job, "concluded");
         if (job->auto_dismiss)
                 dismiss(job);
+}
+
+static void conclude(Job *job, const char *event)
+{
+        qmp_event(event, event_data(job));
+        settle(job);
 }
 
 /* What the graph is afterwards. */
@@ -139,10 +144,15 @@ static void abort_job(Job *job, const char *event)
         conclude(job, event);
 }
 
-/* Behind the reply to who asked for it. */
+/* Behind the reply to who asked for it. The error is none of the event's, but of query-jobs. */
 static void cancel_later(void *data)
 {
-        abort_job(data, "BLOCK_JOB_CANCELLED");
+        Job *job = data;
+
+        set_status(job, "aborting");
+        qmp_event("BLOCK_JOB_CANCELLED", event_data(job));
+        job->error = strdup("Operation canceled");
+        settle(job);
 }
 
 static void step(void *data);

@@ -104,6 +104,31 @@ static void test_two_words_and_the_end_of_options(void **state)
         invocation_done(&invocation);
 }
 
+static void test_a_domain_as_virsh_takes_it(void **state)
+{
+        static const char *const forms[][6] = {
+                {"save", "--domain", "guest", "file"},
+                {"save", "file", "--domain", "guest"},
+                {"save", "file", "--domain=guest"},
+                {"save", "guest", "file"},
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(forms); i++) {
+                Invocation invocation = {0};
+
+                assert_int_equal(PARSE(&invocation, NULL, forms[i][0], forms[i][1], forms[i][2], forms[i][3],
+                                       forms[i][4]),
+                                 0);
+                assert_int_equal(invocation.n_arguments, 2);
+                assert_string_equal(invocation.arguments[0], "guest");
+                assert_string_equal(invocation.arguments[1], "file");
+                invocation_done(&invocation);
+        }
+        REFUSES("--domain DOMAIN", "start", "--domain");
+        REFUSES("one too many", "start", "guest", "--domain", "other");
+        REFUSES("'--domain'", "list", "--domain", "guest");
+}
+
 static void test_help_wins_over_what_is_missing(void **state)
 {
         Invocation invocation = {0};
@@ -184,6 +209,7 @@ int main(void)
                 cmocka_unit_test(test_options_before_the_verb),
                 cmocka_unit_test(test_the_last_one_counts_and_repeats_are_kept),
                 cmocka_unit_test(test_two_words_and_the_end_of_options),
+                cmocka_unit_test(test_a_domain_as_virsh_takes_it),
                 cmocka_unit_test(test_help_wins_over_what_is_missing),
                 cmocka_unit_test(test_refusals_name_what_is_near),
                 cmocka_unit_test(test_seconds),

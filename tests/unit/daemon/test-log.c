@@ -108,7 +108,7 @@ static void test_to_the_journal(void **state)
         log_error(LOG_WARNING, "demo", "start\nPRIORITY=0", error, "cannot start");
         text = captured();
         assert_string_equal(text, "");
-        assert_string_equal(fields, "MESSAGE=cannot start: It does not work.|PRIORITY=4|"
+        assert_string_equal(fields, "MESSAGE=demo: cannot start: It does not work.|PRIORITY=4|"
                                     "SYSLOG_IDENTIFIER=musterd|MUSTER_DOMAIN=demo|"
                                     "MUSTER_OPERATION=start PRIORITY=0|MUSTER_DETAIL=first?[2J\nsecond|");
         free(text);

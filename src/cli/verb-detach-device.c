@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/i18n.h"
+#include "cli/remote.h"
+#include "cli/verbs.h"
+
+static int act(Client *client, const Invocation *invocation, MusterError **ret_error)
+{
+        CLEANUP(json) json_object *answer = NULL;
+        CLEANUP(free) char *text = NULL;
+        int r;
+
+        r = remote_read(invocation->arguments[1], &text, ret_error);
+        if (r >= 0)
+                r = remote_send_device(client, invocation, "DELETE", text, &answer, ret_error);
+        return r < 0 ? r
+                     : remote_done(client, invocation, answer, _("Device detached successfully"), NULL,
+                                   ret_error);
+}
+
+static int run(Invocation *invocation, MusterError **ret_error)
+{
+        return remote_run(invocation, act, ret_error);
+}
+
+static const Option *const options[] = {REMOTE_WHERE, REMOTE_OPTIONS, NULL};
+
+const Verb verb_detach_device = {
+        .name = "detach-device",
+        .group = VERB_GROUP_DEVICES,
+        .arguments = N_("DOMAIN DEVICE.xml"),
+        .summary = N_("remove a device"),
+        .about = N_("Reads the XML of one device ('-' reads standard input), finds the one "
+                    "that it names and removes it; answers when the guest has let it go, or "
+                    "refused to. By default it changes the guest if it runs, else the "
+                    "definition.\n"
+                    "Exits with 0, 1 if the daemon refuses it (no such domain, not in that "
+                    "state), 2 on an error."),
+        .example = "muster detach-device guest disk.xml",
+        .min_arguments = 2,
+        .max_arguments = 2,
+        .options = options,
+        .complete = COMPLETE_DOMAIN_FILE,
+        .run = run,
+};

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base/i18n.h"
+#include "cli/remote.h"
+#include "cli/verbs.h"
+
+static int act(Client *client, const Invocation *invocation, MusterError **ret_error)
+{
+        return remote_action(client, invocation, "reset", body_new(), _("Domain '%s' was reset"), ret_error);
+}
+
+static int run(Invocation *invocation, MusterError **ret_error)
+{
+        return remote_run(invocation, act, ret_error);
+}
+
+static const Option *const options[] = {REMOTE_OPTIONS, NULL};
+
+const Verb verb_reset = {
+        .name = "reset",
+        .group = VERB_GROUP_DOMAINS,
+        .arguments = N_("DOMAIN"),
+        .summary = N_("reset a guest, as by its button"),
+        .about = N_("Resets the guest's hardware, without asking the guest: it loses what it "
+                    "has not written.\n"
+                    "Exits with 0, 1 if the daemon refuses it (no such domain, not in that "
+                    "state), 2 on an error."),
+        .example = "muster reset guest",
+        .min_arguments = 1,
+        .max_arguments = 1,
+        .options = options,
+        .complete = COMPLETE_DOMAIN,
+        .run = run,
+};
