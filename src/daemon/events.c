@@ -166,8 +166,8 @@ static int append(Events *events, const char *text)
         if (n != (ssize_t)size) {
                 r = n < 0 ? -errno : -ENOSPC;
                 /* Half a line would take the next one with it. */
-                if (n > 0 && ftruncate(events->fd, (off_t)events->size) < 0)
-                        events->size += (size_t)n;
+                if (ftruncate(events->fd, (off_t)events->size) < 0)
+                        r = -errno;
                 return r;
         }
         events->size += size;

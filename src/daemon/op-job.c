@@ -347,13 +347,6 @@ static int step_query(Operation *operation)
 }
 
 /* 1: it goes on. */
-/* QEMU ends a job that was cancelled with the error of this name (job_update_rc()), which is none then. */
-static bool was_cancelled(const json_object *job, const char *error)
-{
-        return streq_ptr(json_get_string(job, "status"), "ending") && !json_get_bool(job, "pivot", false) &&
-               streq(error, strerror(ECANCELED));
-}
-
 static int take_outcome(Operation *operation)
 {
         JobEndData *data = operation->data;
@@ -372,7 +365,7 @@ static int take_outcome(Operation *operation)
                         data->status = strdup(json_get_string(item, "status") ?: "?");
                         return 1;
                 }
-                if (error && !was_cancelled(job, error))
+                if (error)
                         data->failure = strdup(error);
         }
         return 0;

@@ -134,7 +134,7 @@ static int step_decide(Operation *operation)
         if (!done)
                 json_object_object_del(life->pending, "definition");
         return steps_begin(operation, json_get(life->pending, done ? "steps" : "undo", json_type_array),
-                           STEPS_TOLERATE) < 0
+                           STEPS_TOLERATE | STEPS_INSIST) < 0
                        ? error_oom(&operation->error)
                        : 0;
 }

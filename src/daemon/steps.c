@@ -26,6 +26,13 @@
 #define JOB_POLL_MSEC 20U
 #define TRIES_MAX     3U
 
+/*
+ * A device that is none of the tree's any more holds its node until QEMU's RCU thread has freed it, some
+ * 10 ms later, of which nobody tells who has missed DEVICE_DELETED.
+ */
+#define INSIST_MAX  15U
+#define INSIST_MSEC 20U
+
 typedef enum Phase {
         PHASE_SEND,
         PHASE_REPLY,
@@ -251,27 +258,46 @@ static int next(Operation *operation)
         return 0;
 }
 
+/* Whether what failed is to be tried again. */
+static bool insists(const Operation *operation)
+{
+        Steps *steps = operation->steps;
+
+        return (steps->flags & STEPS_INSIST) != 0 && !steps->undoing &&
+               streq_ptr(json_get_string(current(steps), "execute"), "blockdev-del") &&
+               ++steps->tries < INSIST_MAX;
+}
+
+static int on_fault(Operation *operation)
+{
+        Steps *steps = operation->steps;
+        json_object *retry = json_get(current(steps), "retry", json_type_object);
+        int r;
+
+        if (insists(operation)) {
+                steps->phase = PHASE_SEND;
+                return wait_timer(operation, INSIST_MSEC * USEC_PER_MSEC, on_poll_due);
+        }
+        if (retry && ++steps->tries < TRIES_MAX) {
+                steps->phase = PHASE_RETRY;
+                return call_step(operation, retry);
+        }
+        r = fail(operation);
+        if (r < 0)
+                return r;
+        steps->at++;
+        steps->tries = 0;
+        steps->phase = PHASE_SEND;
+        return 0;
+}
+
 static int on_reply(Operation *operation)
 {
         Steps *steps = operation->steps;
         json_object *step = current(steps), *wait = wait_of(step);
 
-        if (operation->fault_class) {
-                json_object *retry = json_get(step, "retry", json_type_object);
-                int r;
-
-                if (retry && ++steps->tries < TRIES_MAX) {
-                        steps->phase = PHASE_RETRY;
-                        return call_step(operation, retry);
-                }
-                r = fail(operation);
-
-                if (r < 0)
-                        return r;
-                steps->at++;
-                steps->phase = PHASE_SEND;
-                return 0;
-        }
+        if (operation->fault_class)
+                return on_fault(operation);
         if (json_object_object_add(steps->replies, json_get_string(step, "execute"),
                                    json_object_get(operation->reply)) < 0)
                 return error_oom(operation_error(operation));

@@ -13,6 +13,8 @@ typedef struct Steps Steps;
 
 enum {
         STEPS_TOLERATE = 1 << 0, /* go on after a failure, which is only logged: what cleans up */
+        /* Beside that: a node that is in use may not be for long, as its device is being freed. */
+        STEPS_INSIST = 1 << 1,
 };
 
 /* `array` is borrowed (a reference is taken). Replaces what was there and is done. -ENOMEM. */

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Disks, devices and images of a running domain under musterd: what the API says, the emulator has, and no more."""
 import contextlib
+import http.client
 import os
 import pathlib
 import shutil
+import threading
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -146,6 +149,31 @@ def test_a_detach_that_fails_leaves_everything(made):
     with untouched(vm):
         refused(lambda: vm.detach(target="vdz"), "vdz")
         refused(lambda: vm.detach(target="hdc"))
+
+
+def test_a_detach_that_the_daemon_did_not_see_the_end_of(daemon, made):
+    """The device is gone from QEMU's tree some time before its node is free."""
+    vm = made()
+    vm.api.do("m", "suspend")
+    for number in range(6):
+        vm.attach(disk(image(daemon.folder / f"gone{number}.qcow2"), "sdb", "scsi"))
+        api = vm.api.clone()
+
+        def ask(api=api):
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                api.delete(vm.path("devices"), target="sdb")
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        time.sleep(0.001 * (number + 1))
+        daemon.kill9()
+        thread.join()
+        daemon.start()
+        vm.api.qmp("m", "query-status")
+        vm.api.qmp("m", "query-status")  # behind what a daemon does of itself
+        vm.check()
+        if "sdb" in vm.chains():
+            vm.detach(target="sdb")
 
 
 @pytest.mark.slow

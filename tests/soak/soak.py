@@ -449,7 +449,7 @@ class Soak:
         """Sometimes it does not even come up before it is killed again."""
         while self.random.random() < 0.2:
             with open(self.daemon.log, "ab") as log:
-                early = subprocess.Popen([self.daemon.program, "--session"], stdin=subprocess.DEVNULL, stdout=log,
+                early = subprocess.Popen([self.daemon.program, "--session", *self.daemon.arguments], stdin=subprocess.DEVNULL, stdout=log,
                                          stderr=log, env=self.daemon.environment(), start_new_session=True)
             time.sleep(self.random.uniform(0, 0.06))
             early.kill()
@@ -552,8 +552,9 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="of the clients' choices; the moments are never the same")
     parser.add_argument("--clients", type=int, default=3)
     parser.add_argument("--seconds", type=int, help="no longer than this")
+    parser.add_argument("--debug", action="store_true", help="of the daemon, whose log is kept if something was found")
     arguments = parser.parse_args()
-    with Daemon() as daemon:
+    with Daemon(arguments=["--debug"] if arguments.debug else []) as daemon:
         seed = arguments.seed if arguments.seed is not None else random.randrange(1 << 16)
         soak = Soak(daemon, arguments.kills, arguments.clients, seed, arguments.seconds, sys.stderr.isatty())
         counts = soak.run()
