@@ -42,7 +42,7 @@ typedef struct Client {
         int fd;
         char *answer;
         size_t size;
-        bool head;
+        bool head, proper;
 } Client;
 
 static MusterContext *context;
@@ -149,6 +149,21 @@ static void send_line(int fd, const char *text, size_t size)
                 send_all(fd, text[i] == '\r' || !text[i] ? " " : text + i, 1);
 }
 
+/* "METHOD /PATH": what is not may be refused in HTTP of another age, or by silence. */
+static bool is_proper(const char *line, size_t size)
+{
+        size_t i = 0;
+
+        while (i < size && line[i] >= 'A' && line[i] <= 'Z')
+                i++;
+        if (i == 0 || size - i < 2 || line[i] != ' ' || line[i + 1] != '/')
+                return false;
+        for (i++; i < size; i++)
+                if (line[i] <= ' ' || line[i] > '~')
+                        return false;
+        return true;
+}
+
 static void ask(Client *client, HttpServer *server, const char *text, size_t size)
 {
         const char *end = memchr(text, '\n', size) ?: text + size, *body = end < text + size ? end + 1 : end;
@@ -162,6 +177,7 @@ static void ask(Client *client, HttpServer *server, const char *text, size_t siz
         require(rest && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
         require(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0);
         client->fd = fds[1];
+        client->proper = is_proper(text, (size_t)(end - text));
         client->head = size >= 5 && memcmp(text, "HEAD ", 5) == 0;
         send_line(fds[1], text, (size_t)(end - text));
         send_all(fds[1], rest, strlen(rest));
@@ -181,7 +197,10 @@ static void check_answer(const Client *client)
         const json_object *error;
         long status;
 
-        require(answer && startswith(answer, "HTTP/1.1 "));
+        require(!client->proper || answer);
+        if (!answer || !client->proper)
+                return;
+        require(startswith(answer, "HTTP/1.1 "));
         status = strtol(answer + 9, NULL, 10);
         require(status >= 200 && status < 600);
         body = strstr(answer, "\r\n\r\n");
