@@ -135,6 +135,17 @@ static void on_held(Process *process, int result, const MusterError *error, void
                 process_release(process, on_running, operation);
 }
 
+/* Its word would end another wait, of those that undo the start. */
+static void forget_helper(Operation *operation)
+{
+        process_forget(operation->managed->life->helpers->process);
+}
+
+static void forget_emulator(Operation *operation)
+{
+        process_forget(operation->managed->life->process);
+}
+
 /* --- helpers --------------------------------------------------------------------------------------- */
 
 static json_object *helper_plan(const StartData *data, size_t i)
@@ -255,33 +266,10 @@ int start_next_helper(Operation *operation)
                 return r;
         data->helper_runs = true;
         operation_repeat(operation);
-        return operation_wait(operation, NULL);
+        return operation_wait(operation, forget_helper);
 }
 
 /* --- the emulator ---------------------------------------------------------------------------------- */
-
-static void on_emulator_running(Process *process, int result, const MusterError *error, void *userdata)
-{
-        Operation *operation = userdata;
-
-        take_error(operation, result, error);
-        if (result >= 0)
-                life_watch(operation->managed->life);
-        operation_resume(operation, result);
-}
-
-static void on_emulator_held(Process *process, int result, const MusterError *error, void *userdata)
-{
-        Operation *operation = userdata;
-
-        take_error(operation, result, error);
-        if (result >= 0)
-                result = life_record_write(operation->managed, operation_error(operation));
-        if (result < 0)
-                operation_resume(operation, result);
-        else
-                process_release(process, on_emulator_running, operation);
-}
 
 int start_emulator(Operation *operation)
 {
@@ -296,6 +284,10 @@ int start_emulator(Operation *operation)
         data->monitor_fd = 0;
         data->log_begin = stat(data->log, &st) == 0 ? st.st_size : 0;
         r = spawn(operation, json_get(data->prepared.plan, "argv", json_type_array), /* privileged= */ false,
-                  /* emulator= */ true, on_emulator_held, &life->process);
-        return r < 0 ? r : operation_wait(operation, NULL);
+                  /* emulator= */ true, on_held, &life->process);
+        if (r < 0)
+                return r;
+        /* From here on: one that is ended before it executes must be heard of, too. */
+        life_watch(life);
+        return operation_wait(operation, forget_emulator);
 }
