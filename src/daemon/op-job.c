@@ -403,14 +403,19 @@ static int step_outcome(Operation *operation)
 
 /*
  * What the emulator says of the end, whatever was asked for: a cancellation may have come too late. One that
- * did not is an error to the emulator ("Operation canceled"): the plan's abort is forced.
+ * did not is an error to the emulator, since the plan's abort is forced.
  */
+/* To QEMU that is the error of this name (job_update_rc()); any other one is a failure all the same. */
+static bool was_cancelled(const JobEndData *data, const json_object *job)
+{
+        return streq_ptr(json_get_string(job, "status"), "ending") && !json_get_bool(job, "pivot", false) &&
+               streq_ptr(data->failure, strerror(ECANCELED));
+}
+
 static int keep_outcome(JobEndData *data, json_object *job)
 {
         data->success = !data->failure && !data->vanished;
-        if (json_add_bool(job, "cancelled",
-                          streq_ptr(json_get_string(job, "status"), "ending") &&
-                                  !json_get_bool(job, "pivot", false)) < 0 ||
+        if (json_add_bool(job, "cancelled", was_cancelled(data, job)) < 0 ||
             (data->failure && json_add_string(job, "error", data->failure) < 0) ||
             json_add_bool(job, "success", data->success) < 0)
                 return -ENOMEM;

@@ -313,6 +313,7 @@ def test_a_card_is_plugged(clean):
     clean.start()
     assert targets(clean, "a") == ["vnet0", "vnet1", "web"]
     # What cannot be is undone: the name is taken, the bridge is not there, the emulator does not want it.
+    clean.api.qmp("a", "query-status")  # the monitor's new connection is one of them
     before = clean.links().keys(), descriptors(pid).keys()
     for what, device in (("EEXIST", card("52:54:00:aa:00:04", more="<target dev='web'/>")),
                          ("ENODEV", card("52:54:00:aa:00:04", source="<source bridge='mbr9'/>")),
