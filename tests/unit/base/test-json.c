@@ -59,6 +59,8 @@ static void test_look_ups_check_types(void **state)
         assert_int_equal(json_get_int(object, "s", -1), -1);
         assert_true(json_get_bool(object, "b", false));
         assert_true(json_get_bool(object, "missing", true));
+        assert_int_equal(json_length(NULL), 0);
+        assert_int_equal(json_length(object), 0);
 }
 
 static void test_builders(void **state)
