@@ -47,6 +47,7 @@ const Verb *const verbs[] = {
         &verb_list,
         &verb_managedsave,
         &verb_managedsave_remove,
+        &verb_metadata,
         &verb_probe,
         &verb_qemu_monitor_command,
         &verb_reboot,

@@ -10,7 +10,7 @@ extern const Verb verb_adopt, verb_attach_device, verb_attach_disk, verb_autosta
         verb_destroy, verb_detach_device, verb_detach_disk, verb_domblklist, verb_domid, verb_dominfo,
         verb_domname, verb_domrename, verb_domstate, verb_domuuid, verb_domxml_format, verb_domxml_to_native,
         verb_dumpxml, verb_event, verb_explain, verb_features, verb_gate, verb_has, verb_help, verb_list,
-        verb_managedsave, verb_managedsave_remove, verb_probe, verb_qemu_monitor_command, verb_reboot,
-        verb_reset, verb_restore, verb_resume, verb_save, verb_schema_check, verb_schema_diff,
+        verb_managedsave, verb_managedsave_remove, verb_metadata, verb_probe, verb_qemu_monitor_command,
+        verb_reboot, verb_reset, verb_restore, verb_resume, verb_save, verb_schema_check, verb_schema_diff,
         verb_schema_query, verb_schema_show, verb_shutdown, verb_snapshot_create_as, verb_start,
         verb_suspend, verb_undefine, verb_update_device, verb_validate, verb_verify, verb_version;

@@ -100,7 +100,7 @@ static unsigned status_of(int r, bool faults)
                 {ENOENT, 404},     {EEXIST, 409},  {EBUSY, 409},    {ESTALE, 409}, {ECANCELED, 409},
                 {EFBIG, 413},      {ENOTSUP, 422}, {ERANGE, 422},   {ENOSPC, 507}, {EIO, 502},
                 {ECONNRESET, 502}, {EPROTO, 502},  {ENOTCONN, 502}, {ECHILD, 502}, {ETIMEDOUT, 504},
-                {ENOSYS, 405},     {ENOMEM, 500},
+                {ENOSYS, 405},     {ENODEV, 422},  {ENOMEM, 500},
         };
 
         if (faults)

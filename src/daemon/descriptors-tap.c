@@ -28,7 +28,7 @@ static int open_node(int *ret, MusterError **ret_error)
                 return 0;
         }
         if (errno == ENOENT || errno == ENODEV || errno == ENXIO)
-                return error_set(ret_error, -errno,
+                return error_set(ret_error, -ENODEV,
                                  _("This host has no %s, by which tap devices are made; load the module: "
                                    "modprobe tun."),
                                  NETDEV_NODE);

@@ -93,7 +93,7 @@ static int open_node(const char *path, const char *purpose, int *ret, MusterErro
                 return 0;
         }
         if (module && (errno == ENOENT || errno == ENODEV || errno == ENXIO))
-                return error_set(ret_error, -errno, _("This host has no %s; load the module: modprobe %s."),
+                return error_set(ret_error, -ENODEV, _("This host has no %s; load the module: modprobe %s."),
                                  path, module);
         return error_errno(ret_error, -errno, "%s (%s)", path, purpose);
 }

@@ -23,7 +23,7 @@ int descriptors_settle(json_object *fds, json_object **ret_links, MusterError **
 
 /*
  * Makes and opens all of them. On failure everything is closed again; devices of *ret_links may be left.
- * -ENOENT, -ENODEV: a node, a bridge, … is not there; -EPERM: no CAP_NET_ADMIN; -EEXIST: a device has the
+ * -ENODEV: a node, a bridge, … is not there; -EPERM: no CAP_NET_ADMIN; -EEXIST: a device has the
  * name.
  */
 int descriptors_open(const json_object *fds, Descriptors *ret, MusterError **ret_error);

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 
+#include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/files.h"
 #include "daemon/start.h"
 #include "domain/xml.h"
+#include "emulator/proc.h"
 
 DeviceWork *device_work_free(DeviceWork *work)
 {
@@ -52,6 +54,7 @@ int device_work_fill(Operation *operation, DeviceWork *work)
         work->live = strdup(life->definition);
         work->verdicts = muster_verdicts_ref(life->verdicts);
         work->has_user = start_user(life, &work->user);
+        work->pid = life->process ? process_pid(life->process) : 0;
         if (!work->live || json_object_deep_copy(life->blocks, &work->chains, NULL) < 0)
                 return -ENOMEM;
         return 0;
@@ -130,6 +133,42 @@ static int plan_config(const DeviceData *data, DeviceWork *work, MusterError **r
         return -EINVAL;
 }
 
+static bool needs_helper(const DeviceChange *change)
+{
+        for (size_t i = 0; i < json_object_array_length(change->steps); i++) {
+                json_object *arguments =
+                        json_get(json_object_array_get_idx(change->steps, i), "arguments", json_type_object);
+
+                if (arguments && json_get_string(arguments, "helper"))
+                        return true;
+        }
+        return false;
+}
+
+/* As its command line says, behind which it may have been started by anybody. */
+static bool may_spawn(pid_t pid)
+{
+        CLEANUP(free) char *line = NULL;
+        char path[PROC_PATH_SIZE];
+        size_t size = 0;
+
+        if (pid <= 0 || read_file(proc_path(pid, "cmdline", path), JSON_SIZE_MAX, &line, &size) < 0)
+                return true;
+        return !memmem(line, size, "spawn=deny", strlen("spawn=deny"));
+}
+
+/* The kernel kills an emulator that starts a program although it is confined. */
+static int check_helper(const DeviceData *data, const DeviceWork *work, MusterError **ret_error)
+{
+        if (data->action != DEVICE_ATTACH || !needs_helper(work->change) || may_spawn(work->pid))
+                return 0;
+        return error_set(
+                ret_error, -ENOTSUP,
+                _("This card takes a program that joins it to a bridge, and the emulator runs confined "
+                  "and may start none; add it to the definition (config), with which it is started so "
+                  "that it may, or take type='user'."));
+}
+
 /* The chains as they will be, for whoever finds that it was done. */
 static int work_out_blocks(DeviceWork *work)
 {
@@ -156,6 +195,8 @@ int device_work_plan(Operation *operation, MusterError **ret_error)
                 r = take_drive(data, work, ret_error);
         if (r >= 0 && data->live)
                 r = plan_live(data, work, ret_error);
+        if (r >= 0 && work->change)
+                r = check_helper(data, work, ret_error);
         if (r >= 0 && work->change && work_out_blocks(work) < 0)
                 r = error_oom(ret_error);
         if (r >= 0 && data->config)

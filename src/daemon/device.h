@@ -14,6 +14,7 @@ typedef struct DeviceWork {
         json_object *chains;
         char *run_directory, *state_directory; /* of all domains */
         bool root;
+        pid_t pid; /* of the emulator */
         ProcessUser user;
         bool has_user;
 

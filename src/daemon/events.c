@@ -21,6 +21,12 @@
 #define OLD_NAME  "events.log.1"
 #define FILE_MAX  ((size_t)1024 * 1024)
 
+/* An emulator may say 64 MiB at once; a file with that would be too large to be read again. */
+#define EVENT_MAX ((size_t)1024 * 1024)
+
+/* Up to here every client's numbers are exact; a file that has a larger one was not written by us. */
+#define ID_MAX (INT64_C(1) << 53)
+
 struct EventListener {
         Events *events;
         EventFn fn;
@@ -49,9 +55,19 @@ static int each_line(const Events *events, const char *name,
         r = read_file_at(events->dirfd, name, 4 * FILE_MAX, &text, &size);
         if (r == -ENOENT)
                 return 0;
-        for (char *line = text, *end; r >= 0 && (end = strchr(line, '\n')); line = end + 1)
+        /* A file that a host's crash has torn may have holes: a NUL ends nothing. */
+        for (char *line = text, *end; r >= 0 && (end = memchr(line, '\n', (size_t)(text + size - line)));
+             line = end + 1)
                 r = fn(line, (size_t)(end - line), userdata);
         return r;
+}
+
+/* 0: there is none. */
+static uint64_t read_id(const json_object *event)
+{
+        int64_t id = json_get_int(event, "id", 0);
+
+        return id > 0 && id < ID_MAX ? (uint64_t)id : 0;
 }
 
 static int take_id(const char *line, size_t size, void *userdata)
@@ -59,8 +75,8 @@ static int take_id(const char *line, size_t size, void *userdata)
         Events *events = userdata;
         CLEANUP(json) json_object *event = NULL;
 
-        if (json_parse(line, size, &event) >= 0 && json_get_int(event, "id", 0) > 0)
-                events->last_id = (uint64_t)json_get_int(event, "id", 0);
+        if (json_parse(line, size, &event) >= 0)
+                events->last_id = read_id(event) ?: events->last_id;
         return 0;
 }
 
@@ -75,9 +91,11 @@ static int open_file(Events *events)
                 return -errno;
         events->size = (size_t)st.st_size;
         /* A torn last line ends here: what is written next begins a line of its own. */
-        if (st.st_size > 0 && pread(events->fd, &last, 1, st.st_size - 1) == 1 && last != '\n' &&
-            write(events->fd, "\n", 1) < 0)
-                return -errno;
+        if (st.st_size > 0 && pread(events->fd, &last, 1, st.st_size - 1) == 1 && last != '\n') {
+                if (write(events->fd, "\n", 1) < 0)
+                        return -errno;
+                events->size++;
+        }
         return 0;
 }
 
@@ -128,7 +146,8 @@ static int rotate(Events *events)
 {
         if (events->size < FILE_MAX)
                 return 0;
-        if (renameat(events->dirfd, FILE_NAME, events->dirfd, OLD_NAME) < 0)
+        /* Not there: it was renamed before, and then no other one could be made. */
+        if (renameat(events->dirfd, FILE_NAME, events->dirfd, OLD_NAME) < 0 && errno != ENOENT)
                 return -errno;
         close(TAKE_FD(events->fd));
         return open_file(events);
@@ -139,11 +158,18 @@ static int append(Events *events, const char *text)
         CLEANUP(free) char *line = text_format("%s\n", text);
         size_t size = line ? strlen(line) : 0;
         int r = line ? rotate(events) : -ENOMEM;
+        ssize_t n;
 
         if (r < 0)
                 return r;
-        if (write(events->fd, line, size) != (ssize_t)size)
-                return errno ? -errno : -EIO;
+        n = write(events->fd, line, size);
+        if (n != (ssize_t)size) {
+                r = n < 0 ? -errno : -ENOSPC;
+                /* Half a line would take the next one with it. */
+                if (ftruncate(events->fd, (off_t)events->size) < 0)
+                        r = -errno;
+                return r;
+        }
         events->size += size;
         return 0;
 }
@@ -197,7 +223,8 @@ int events_add(Events *events, const char *kind, json_object *event)
         text = json_to_text(whole);
         if (!text)
                 return -ENOMEM;
-        errno = 0;
+        if (strlen(text) > EVENT_MAX)
+                return -E2BIG;
         r = append(events, text);
         /* Told in any case: those who listen now should know, whatever the disk says. */
         events->last_id++;
@@ -247,7 +274,7 @@ static int replay_line(const char *line, size_t size, void *userdata)
 
         if (json_parse(line, size, &event) < 0)
                 return 0;
-        id = (uint64_t)json_get_int(event, "id", 0);
+        id = read_id(event);
         text = strndup(line, size);
         if (!text)
                 return -ENOMEM;

@@ -19,6 +19,7 @@ Events *events_close(Events *events);
 /*
  * Adds an event: takes `event` (NULL: out of memory), an object that gets "id" and "time" (microseconds
  * since the epoch), writes it down and tells the listeners. `kind`: "lifecycle", "job", "device", …
+ * -E2BIG: more than 1 MiB of text, which is neither written down nor told.
  */
 int events_add(Events *events, const char *kind, json_object *event);
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 
 #include "base/fileio.h"
@@ -185,7 +186,7 @@ static int open_process(Managed *managed, const json_object *object, Process **r
         int64_t pid = json_get_int(object, "pid", 0), start = json_get_int(object, "start", 0);
         int r;
 
-        if (pid <= 0)
+        if (pid <= 0 || pid > INT_MAX)
                 return 0;
         r = process_open(managed->daemon->loop, (pid_t)pid, (uint64_t)start,
                          json_get_string(object, "scope"), settings->session, ret, &error);
@@ -277,6 +278,16 @@ static int find_domain(Daemon *daemon, const json_object *object, Managed **ret,
         return managed_new(daemon, name, canonical, ret, ret_error);
 }
 
+/* The one that it had, so that clients find it again; else the new one that it was given. */
+static void take_id(Managed *managed, int64_t id)
+{
+        if (id <= 0 || id > INT_MAX)
+                return;
+        managed->id = (unsigned)id;
+        if (managed->id > managed->daemon->last_id)
+                managed->daemon->last_id = managed->id;
+}
+
 static int take_record(Daemon *daemon, const json_object *object, Managed **ret, MusterError **ret_error)
 {
         int state = domain_state_from_name(json_get_string(object, "state") ?: ""),
@@ -292,9 +303,7 @@ static int take_record(Daemon *daemon, const json_object *object, Managed **ret,
         r = take_life(managed, object);
         if (r < 0)
                 return error_oom(ret_error);
-        managed->id = (unsigned)json_get_int(object, "id", managed->id);
-        if (managed->id > daemon->last_id)
-                daemon->last_id = managed->id;
+        take_id(managed, json_get_int(object, "id", 0));
         managed->state = (DomainState)state;
         managed->reason = reason < 0 ? REASON_UNKNOWN : (DomainReason)reason;
         if (!managed->title)

@@ -112,9 +112,10 @@ int life_connect(Life *life, MusterError **ret_error)
 {
         int fd = -1, r;
 
-        r = monitor_connect(life->monitor_path, &fd);
+        /* A record may lack it: then the life is one that can only be destroyed. */
+        r = life->monitor_path ? monitor_connect(life->monitor_path, &fd) : -ENOENT;
         if (r < 0)
-                return error_errno(ret_error, r, "%s", life->monitor_path);
+                return error_errno(ret_error, r, "%s", life->monitor_path ?: life->managed->name);
         r = qmp_client_open_socket(life->managed->daemon->loop, fd, &life->monitor, ret_error);
         if (r < 0)
                 return r;
@@ -253,12 +254,13 @@ static void on_panic(Life *life, json_object *data)
         react(life, "on_crash");
 }
 
+static bool may_tell(Life *life);
+
 static void on_reset(Life *life, json_object *data)
 {
-        managed_emit(life->managed, "lifecycle", "reset", NULL);
+        if (may_tell(life))
+                managed_emit(life->managed, "lifecycle", "reset", NULL);
 }
-
-static bool may_tell(Life *life);
 
 /* What the emulator says goes along as it is. */
 static void tell(Life *life, const char *kind, const char *event, json_object *data)
@@ -282,7 +284,8 @@ static void on_watchdog(Life *life, json_object *data)
 {
         if (streq_ptr(json_get_string(data, "action"), "pause"))
                 life->stop_reason = REASON_WATCHDOG;
-        managed_emit(life->managed, "watchdog", json_get_string(data, "action") ?: "?", NULL);
+        if (may_tell(life))
+                managed_emit(life->managed, "watchdog", json_get_string(data, "action") ?: "?", NULL);
 }
 
 static void on_suspend(Life *life, json_object *data)

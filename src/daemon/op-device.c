@@ -143,6 +143,7 @@ static int step_send(Operation *operation)
         r = life->monitor ? qmp_client_send_fd(life->monitor, fd) : (close(fd), -ENOTCONN);
         if (r < 0)
                 return error_errno(&operation->error, r, "getfd");
+        operation->must_undo = true;
         operation_repeat(operation);
         return operation_call(operation, "getfd", TAKE(arguments), 0);
 }

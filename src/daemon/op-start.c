@@ -6,6 +6,7 @@
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/log.h"
+#include "emulator/facts.h"
 #include "daemon/monitor.h"
 #include "daemon/life-record.h"
 
@@ -144,6 +145,38 @@ static int step_greet(Operation *operation)
                                   operation->daemon->settings.start_usec);
 }
 
+/*
+ * The binary may have been replaced between the probe and the start. Then the plan is one for another
+ * emulator: the next attempt probes the new one.
+ */
+static int work_same_file(Operation *operation, MusterError **ret_error)
+{
+        StartData *data = operation->data;
+
+        if (executable_matches(data->pid, data->known.items->digest, &data->known) != 0)
+                return 0;
+        return error_set(ret_error, -ESTALE,
+                         _("What was started does not run the executable that was probed: the file was "
+                           "replaced just then (start the domain again), or a wrapper starts the emulator "
+                           "without exec."));
+}
+
+static int step_same_file(Operation *operation)
+{
+        StartData *data = operation->data;
+        const Life *life = operation->managed->life;
+        const Identity *identity = &verdicts_facts(life->verdicts)->identity;
+
+        data->known.items = calloc(1, sizeof(*data->known.items));
+        if (!data->known.items)
+                return error_oom(&operation->error);
+        data->known.n = 1;
+        data->known.items->stamp = identity->stamp;
+        memcpy(data->known.items->digest, identity->digest, sizeof(data->known.items->digest));
+        data->pid = process_pid(life->process);
+        return operation_work(operation, work_same_file);
+}
+
 static int step_cpus(Operation *operation)
 {
         const StartData *data = operation->data;
@@ -252,6 +285,7 @@ static const OperationStep steps[] = {
         step_emulator,
         step_connect,
         step_greet,
+        step_same_file,
         step_cpus,
         step_iothreads,
         step_affinity,

@@ -335,6 +335,9 @@ static int say_lost(Operation *operation, int error)
 {
         if (operation->error || operation->cancelled)
                 return error;
+        /* Nobody cancelled it: its process was seen to end before its connection was. */
+        if (error == -ECANCELED)
+                error = -ECONNRESET;
         if (error == -ETIMEDOUT)
                 return error_set(
                         &operation->error, error,

@@ -4,6 +4,7 @@
 /* The operations that there are, each in a file of its own, with the data that each takes. */
 
 #include "daemon/descriptors.h"
+#include "daemon/executable.h"
 #include "daemon/managed.h"
 #include "daemon/operation.h"
 #include "daemon/prepare.h"
@@ -33,6 +34,8 @@ typedef struct StartData {
         size_t next_helper, next_command;
         unsigned waited; /* for a helper's socket */
         uv_timer_t *timer;
+        pid_t pid; /* the emulator, and what it should run */
+        ExecutableCache known;
         json_object *threads; /* {"vcpus", "iothreads"}: replies */
 } StartData;
 extern const OperationKind op_start;

@@ -3,9 +3,9 @@
 
 #include <errno.h>
 
-#include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
+#include "daemon/executable.h"
 #include "daemon/log.h"
 #include "daemon/monitor.h"
 #include "daemon/operations.h"
@@ -18,18 +18,11 @@
  * answered.
  */
 
-/* The process has the recorded pid and start time; that it runs the recorded file is for those who run
- * pid namespaces that can be rewound. */
-static bool runs_recorded_file(const Life *life)
+/* 0 only where it is certain: what cannot be looked at has the recorded pid and start time still. */
+static bool runs_recorded_file(const Life *life, ExecutableCache *cache)
 {
-        CLEANUP(free)
-        char *link = text_format("/proc/%d/exe", (int)process_pid(life->process)), *target = NULL;
-        size_t size = strlen(life->executable);
-
-        if (!link || read_link(link, &target) < 0)
-                return true; /* not ours to look at: a setuid program, or it ends just now */
-        return strncmp(target, life->executable, size) == 0 &&
-               (!target[size] || streq(target + size, " (deleted)"));
+        return !life->digest || !*life->digest ||
+               executable_matches(process_pid(life->process), life->digest, cache) != 0;
 }
 
 static void clean_up(Managed *managed, DomainReason reason)
@@ -62,7 +55,7 @@ static void recover(Managed *managed)
                                        NULL, NULL, NULL);
 }
 
-static void reopen(Managed *managed)
+static void reopen(Managed *managed, ExecutableCache *cache)
 {
         Life *life = managed->life;
 
@@ -72,7 +65,8 @@ static void reopen(Managed *managed)
                 clean_up(managed, life->ending ? REASON_SHUTDOWN : REASON_CRASHED);
                 return;
         }
-        if (life->executable && !runs_recorded_file(life)) {
+        /* One that was held back, or whose wrapper still ran, is known by its name alone. */
+        if (managed->state != STATE_SHUT_OFF && !runs_recorded_file(life, cache)) {
                 log_message(LOG_ERR, managed->name, NULL,
                             _("Process %d is not its emulator any more; it is left alone."),
                             (int)process_pid(life->process));
@@ -104,10 +98,12 @@ static void start_automatically(Managed *managed)
 
 void reopen_all(Daemon *daemon)
 {
+        CLEANUP(executable_cache) ExecutableCache cache = {};
+
         for (Managed *managed = daemon->domains, *next; managed; managed = next) {
                 next = managed->next;
                 if (managed->life)
-                        reopen(managed);
+                        reopen(managed, &cache);
                 else if (managed->autostart && daemon->first_start)
                         start_automatically(managed);
         }

@@ -265,6 +265,7 @@ void start_data_clear(StartData *data)
         json_object_put(data->remove);
         json_object_put(data->granted);
         json_object_put(data->threads);
+        executable_cache_clear(&data->known);
         json_object_put(data->links);
         free(data->live);
         free(data->named);

@@ -182,6 +182,20 @@ static void on_event_late(uv_timer_t *timer)
                           json_get_string(wait_of(step), "device") ?: json_get_string(step, "execute")));
 }
 
+/* Nobody is left who could send an event. */
+static void on_end(Operation *operation)
+{
+        if (!operation->wait_timer)
+                return;
+        stop_timer(operation);
+        operation_resume(
+                operation,
+                error_set(
+                        operation_error(operation), -ECONNRESET,
+                        _("The emulator of domain %s has ended, or closed its monitor; its log says more."),
+                        operation->managed->name));
+}
+
 static int wait_timer(Operation *operation, uint64_t usec, uv_timer_cb fn)
 {
         operation->wait_timer = malloc(sizeof(*operation->wait_timer));
@@ -405,6 +419,7 @@ int step_carry_out(Operation *operation)
                 r = advance(operation);
                 if (r == OPERATION_WAIT) {
                         operation->on_event = on_event;
+                        operation->on_end = on_end;
                         operation_repeat(operation);
                         return r;
                 }

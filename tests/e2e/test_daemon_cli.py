@@ -118,6 +118,11 @@ def test_what_is_kept_of_a_domain(line):
     line.ok("desc", "guest", "--title", "Päper")
     assert line.ok("desc", "guest", "--title") == "Päper\n"
     assert " Päper" in line.ok("list", "--all", "--title")
+    here = ["metadata", "guest", "--uri", "urn:x"]
+    assert line.ok(*here, "--key", "x", "--set", "<note>A &amp; B</note>") == "Metadata modified\n"
+    assert "A &amp; B" in line.ok(*here)
+    assert line.ok(*here, "--remove") == "Metadata removed\n"
+    assert (line(*here).code, line("metadata", "guest").code) == (1, 2)
     assert line.ok("domrename", "guest", "other") == "Domain successfully renamed\n"
     assert "<name>other</name>" in line.ok("dumpxml", "other", "--inactive")
 

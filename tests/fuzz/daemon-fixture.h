@@ -16,11 +16,14 @@
 #include "daemon/life-record.h"
 #include "daemon/log.h"
 
-static inline void require(bool holds)
-{
-        if (!holds)
-                abort();
-}
+/* Says what it was: a report's stack knows only the function that all of it was made part of. */
+#define require(holds)                                                                                      \
+        do {                                                                                                \
+                if (!(holds)) {                                                                             \
+                        fprintf(stderr, "%s:%d: %s does not hold\n", __FILE__, __LINE__, #holds);           \
+                        abort();                                                                            \
+                }                                                                                           \
+        } while (0)
 
 static char fixture_root[64]; /* empty: not made yet */
 

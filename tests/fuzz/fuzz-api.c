@@ -3,19 +3,23 @@
 /*
  * Requests of a client: each is a line "METHOD PATH?QUERY" and a body, up to a line "%%". A '?' in front
  * comes from somebody who may only look, an '&' is not waited for. The daemon has domains that are shut off,
- * one whose process went while no daemon ran, and one with a life of which nothing is left; nothing can be
+ * one whose process went while no daemon ran, and one whose emulator is deaf and dumb; nothing can be
  * executed. What must hold: every request is answered, with a sentence where it fails; whatever was asked
  * for comes to an end; and nothing is left.
  */
 
 #include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "daemon-fixture.h"
 #include "daemon/api.h"
 #include "daemon/http-private.h"
 #include "daemon/reopen.h"
+#include "emulator/proc.h"
 
 #define INPUT_MAX    65536U
 #define REQUESTS_MAX 8U
@@ -25,27 +29,28 @@
         "<domain type='qemu'><name>" name "</name><uuid>c0ffee00-0000-4000-8000-00000000000" last "</uuid>" \
         "<memory unit='MiB'>64</memory><os><type arch='x86_64'>hvm</type></os><devices>"                    \
         "<emulator>/nonexistent/qemu-system-x86_64</emulator>" more "</devices></domain>"
-#define RECORD(name, last, state)                                                                           \
+#define RECORD(name, last, state, more)                                                                     \
         "{\"format\": 1, \"name\": \"" name "\", \"uuid\": \"c0ffee00-0000-4000-8000-00000000000" last      \
         "\", \"state\": \"" state "\", \"reason\": \"booted\", \"id\": " last                               \
         ", \"emulator\": \"/bin/x\", "                                                                      \
         "\"definition\": \"<domain type='qemu'><name>" name "</name></domain>\", "                          \
         "\"blocks\": {\"vda\": {\"images\": [{\"file\": \"/nonexistent/a\"}]}}, "                           \
         "\"jobs\": {\"vda\": {\"id\": \"j\", \"disk\": \"vda\", \"type\": \"pull\", \"status\": "           \
-        "\"ready\"}}}"
+        "\"ready\"}}" more "}"
 
 typedef struct Client {
         int fd;
         char *answer;
         size_t size;
-        bool head;
+        bool head, proper;
 } Client;
 
 static MusterContext *context;
 static MusterCatalogue *catalogue;
 static bool reads_only;
+static pid_t lost_pid;
 
-/* Nobody executes anything here: it could be any path. That this is called shows in the sentence. */
+/* Nothing is executed here, since that could be anything. */
 int execve(const char *path, char *const *argv, char *const *environment)
 {
         errno = ENOENT;
@@ -64,6 +69,35 @@ static void write_text(const char *name, const char *text)
         fixture_write(name, text, strlen(text));
 }
 
+/* What stands for an emulator: a process that does nothing, until somebody ends it. */
+static void write_lost_domain(void)
+{
+        CLEANUP(free) char *text = NULL;
+        ProcStat stat;
+
+        if (lost_pid == 0) {
+                lost_pid = fork();
+                if (lost_pid == 0) {
+                        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+                        (void)signal(SIGTERM, SIG_DFL);
+                        for (;;)
+                                pause();
+                }
+                require(lost_pid > 0 && setpgid(lost_pid, lost_pid) == 0);
+        }
+        require(proc_stat(lost_pid, &stat) == 0);
+        text = text_format(RECORD("lost", "4", "running", ", \"process\": {\"pid\": %d, \"start\": %llu}"),
+                           (int)lost_pid, (unsigned long long)stat.start);
+        require(text != NULL);
+        write_text("records/lost.json", text);
+}
+
+static void reap_lost_domain(void)
+{
+        if (waitpid(lost_pid, NULL, WNOHANG) != 0)
+                lost_pid = 0;
+}
+
 static void write_domains(void)
 {
         static const char plain[] = DOMAIN("alpha", "1", "");
@@ -75,18 +109,8 @@ static void write_domains(void)
         write_text("definitions/beta.xml", other);
         write_text("definitions/torn.xml", "<domain>");
         write_text("state/save/beta.save", "no saved state");
-        write_text("records/gone.json", RECORD("gone", "3", "running"));
-}
-
-/* Read when all others were looked at: so it stays as no process and no monitor left it. */
-static void add_bare_life(Daemon *daemon)
-{
-        CLEANUP(free) char *folder = fixture_path("records");
-        CLEANUP(fd) int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        Managed *managed;
-
-        write_text("records/bare.json", RECORD("bare", "4", "paused"));
-        require(life_record_read(daemon, fd, "bare.json", &managed, NULL) == 0);
+        write_text("records/gone.json", RECORD("gone", "3", "running", ""));
+        write_lost_domain();
 }
 
 static void start(Daemon *daemon, uv_loop_t *loop)
@@ -105,9 +129,8 @@ static void start(Daemon *daemon, uv_loop_t *loop)
         daemon->context = context;
         daemon->catalogue = catalogue;
         write_domains();
-        require(definitions_load(daemon, NULL) == 0 && daemon->n_domains == 3);
+        require(definitions_load(daemon, NULL) == 0 && daemon->n_domains == 4);
         reopen_all(daemon);
-        add_bare_life(daemon);
         require(http_server_new(loop, fd, &limits, on_authorize, api_handle, daemon, &daemon->server,
                                 NULL) == 0);
 }
@@ -126,6 +149,21 @@ static void send_line(int fd, const char *text, size_t size)
                 send_all(fd, text[i] == '\r' || !text[i] ? " " : text + i, 1);
 }
 
+/* "METHOD /PATH": what is not may be refused in HTTP of another age, or by silence. */
+static bool is_proper(const char *line, size_t size)
+{
+        size_t i = 0;
+
+        while (i < size && line[i] >= 'A' && line[i] <= 'Z')
+                i++;
+        if (i == 0 || size - i < 2 || line[i] != ' ' || line[i + 1] != '/')
+                return false;
+        for (i++; i < size; i++)
+                if (line[i] <= ' ' || line[i] > '~')
+                        return false;
+        return true;
+}
+
 static void ask(Client *client, HttpServer *server, const char *text, size_t size)
 {
         const char *end = memchr(text, '\n', size) ?: text + size, *body = end < text + size ? end + 1 : end;
@@ -139,6 +177,7 @@ static void ask(Client *client, HttpServer *server, const char *text, size_t siz
         require(rest && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
         require(setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0);
         client->fd = fds[1];
+        client->proper = is_proper(text, (size_t)(end - text));
         client->head = size >= 5 && memcmp(text, "HEAD ", 5) == 0;
         send_line(fds[1], text, (size_t)(end - text));
         send_all(fds[1], rest, strlen(rest));
@@ -155,19 +194,23 @@ static void check_answer(const Client *client)
 {
         CLEANUP(json) json_object *object = NULL;
         const char *answer = client->answer, *body;
+        const json_object *error;
         long status;
 
-        require(answer && startswith(answer, "HTTP/1.1 "));
+        require(!client->proper || answer);
+        if (!answer || !client->proper)
+                return;
+        require(startswith(answer, "HTTP/1.1 "));
         status = strtol(answer + 9, NULL, 10);
         require(status >= 200 && status < 600);
         body = strstr(answer, "\r\n\r\n");
         require(body != NULL);
         /* What libmicrohttpd refuses by itself has a body of HTML. */
-        if (status < 400 || client->head || strstr(answer, "text/html"))
+        if (status < 400 || client->head || startswith(body + 4, "<html>"))
                 return;
         require(json_parse(body + 4, strlen(body + 4), &object) == 0);
-        object = json_get(object, "error", json_type_object);
-        require(json_get_string(object, "errno") && *(json_get_string(object, "message") ?: ""));
+        error = json_get(object, "error", json_type_object);
+        require(json_get_string(error, "errno") && *(json_get_string(error, "message") ?: ""));
 }
 
 /* Takes what came; true: it is over. */
@@ -236,6 +279,7 @@ static void stop(Daemon *daemon)
         }
         daemon->server = http_server_close(daemon->server);
         fixture_daemon_clear(daemon);
+        reap_lost_domain();
         require(remove_tree(fixture_folder()) == 0);
 }
 

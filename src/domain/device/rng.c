@@ -105,6 +105,7 @@ static int plan_backend(Plan *plan, Part *part, const char *id)
 {
         const Rng *rng = part->data;
         json_object *object;
+        int r;
 
         if (rng->backend == RNG_EGD)
                 return plan_egd(plan, part, id);
@@ -121,7 +122,11 @@ static int plan_backend(Plan *plan, Part *part, const char *id)
                 json_object_put(object);
                 return -ENOMEM;
         }
-        return plan_object(plan, part, "rng-random", id, object);
+        r = plan_object(plan, part, "rng-random", id, object);
+        if (r >= 0 && plan->domain->host->descriptors)
+                r = plan_file(plan, PLAN_FILE_EXISTS, rng->file, /* from= */ NULL,
+                              _("a source of random bytes"));
+        return r;
 }
 
 static int plan(Plan *plan, Part *part)
