@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/i18n.h"
@@ -78,6 +79,25 @@ static char **environment_of(const Operation *operation)
         return r < 0 ? NULL : TAKE(environment);
 }
 
+/*
+ * A guest whose memory stays where it is (<locked/>, or devices of the host that reach it by themselves) has
+ * all of it locked, and the emulator some of its own, of which nobody knows how much: so there is no limit
+ * then, as there is none for root. Others keep the limit that the daemon has.
+ */
+static uint64_t memlock_of(const json_object *argv)
+{
+        static const char *const words[] = {"mem-lock=on", "\"mem-lock\":true", "vfio-pci", "vhost-vdpa"};
+
+        for (size_t i = 0; i < json_object_array_length(argv); i++) {
+                const char *word = json_object_get_string(json_object_array_get_idx(argv, i));
+
+                for (size_t k = 0; k < ELEMENTSOF(words); k++)
+                        if (strstr(word, words[k]))
+                                return RLIM_INFINITY;
+        }
+        return 0;
+}
+
 static int spawn(Operation *operation, const json_object *argv, bool privileged, bool emulator,
                  ProcessHeldFn held, Process **ret)
 {
@@ -98,6 +118,7 @@ static int spawn(Operation *operation, const json_object *argv, bool privileged,
                 .scope = scope,
                 .slice = settings->slice,
                 .session = settings->session,
+                .memlock = emulator ? memlock_of(argv) : 0,
         };
 
         if (!words || !environment)
