@@ -7,23 +7,9 @@
 
 #define WAIT_MSEC 20U
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-        free(handle);
-}
-
-static void stop_wait(Operation *operation)
-{
-        uv_timer_t *timer = TAKE(operation->wait_timer);
-
-        operation->on_end = NULL;
-        if (timer)
-                uv_close((uv_handle_t *)timer, on_timer_closed);
-}
-
 static void on_over(Operation *operation)
 {
-        stop_wait(operation);
+        operation_stop_timer(operation);
         operation_resume(operation, 0);
 }
 
@@ -34,14 +20,7 @@ static void on_tick(uv_timer_t *timer)
 
 int migration_wait(Operation *operation)
 {
-        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
-        if (!operation->wait_timer)
-                return error_oom(operation_error(operation));
-        uv_timer_init(operation->daemon->loop, operation->wait_timer);
-        operation->wait_timer->data = operation;
-        uv_timer_start(operation->wait_timer, on_tick, WAIT_MSEC, 0);
-        operation->on_end = on_over;
-        return operation_wait(operation, stop_wait);
+        return operation_wait_timer(operation, WAIT_MSEC * USEC_PER_MSEC, 0, on_tick, on_over);
 }
 
 static bool is_over(const char *status)

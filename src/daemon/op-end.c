@@ -55,23 +55,9 @@ int require_shut_off(Operation *operation)
 
 /* --- waiting for the process ----------------------------------------------------------------------- */
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-        free(handle);
-}
-
-static void stop_wait(Operation *operation)
-{
-        uv_timer_t *timer = TAKE(operation->wait_timer);
-
-        operation->on_end = NULL;
-        if (timer)
-                uv_close((uv_handle_t *)timer, on_timer_closed);
-}
-
 static void on_end(Operation *operation)
 {
-        stop_wait(operation);
+        operation_stop_timer(operation);
         operation_resume(operation, 0);
 }
 
@@ -80,7 +66,7 @@ static void on_late(uv_timer_t *timer)
         Operation *operation = timer->data;
         Managed *managed = operation->managed;
 
-        stop_wait(operation);
+        operation_stop_timer(operation);
         operation_resume(operation,
                          error_set(operation_error(operation), -EBUSY,
                                    _("The process %d of domain %s does not end: the kernel waits for "
@@ -95,14 +81,7 @@ static int wait_end(Operation *operation, uint64_t usec, uv_timer_cb late)
 
         if (!life || !life->process || process_ended(life->process))
                 return 0;
-        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
-        if (!operation->wait_timer)
-                return error_oom(operation_error(operation));
-        uv_timer_init(operation->daemon->loop, operation->wait_timer);
-        operation->wait_timer->data = operation;
-        uv_timer_start(operation->wait_timer, late, usec / USEC_PER_MSEC, 0);
-        operation->on_end = on_end;
-        return operation_wait(operation, stop_wait);
+        return operation_wait_timer(operation, usec, 0, late, on_end);
 }
 
 static void kill_emulator(const Life *life)
@@ -154,7 +133,7 @@ static void on_helper_tick(uv_timer_t *timer)
         if (helpers_run(life) && ++operation->ticks < HELPERS_TICKS)
                 return;
         signal_helpers(life, SIGKILL);
-        stop_wait(operation);
+        operation_stop_timer(operation);
         operation_resume(operation, 0);
 }
 
@@ -167,14 +146,7 @@ int step_end_helpers(Operation *operation)
                 return 0;
         signal_helpers(life, SIGTERM);
         operation->ticks = 0;
-        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
-        if (!operation->wait_timer)
-                return error_oom(operation_error(operation));
-        uv_timer_init(operation->daemon->loop, operation->wait_timer);
-        operation->wait_timer->data = operation;
-        uv_timer_start(operation->wait_timer, on_helper_tick, 0,
-                       HELPERS_USEC / USEC_PER_MSEC / HELPERS_TICKS);
-        return operation_wait(operation, stop_wait);
+        return operation_wait_timer(operation, 0, HELPERS_USEC / HELPERS_TICKS, on_helper_tick, NULL);
 }
 
 static int work_remove(Operation *operation, MusterError **ret_error)
@@ -256,7 +228,7 @@ static void on_grace_over(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        stop_wait(operation);
+        operation_stop_timer(operation);
         /* It goes on, so what its guest does counts again. */
         operation->managed->life->ending = false;
         operation->managed->life->end_reason = REASON_UNKNOWN;

@@ -308,24 +308,11 @@ static int step_ask_for_end(Operation *operation)
                        : 0;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-        free(handle);
-}
-
-static void stop_poll(Operation *operation)
-{
-        uv_timer_t *timer = TAKE(operation->wait_timer);
-
-        if (timer)
-                uv_close((uv_handle_t *)timer, on_timer_closed);
-}
-
 static void on_poll(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        stop_poll(operation);
+        operation_stop_timer(operation);
         operation_resume(operation, 0);
 }
 
@@ -396,14 +383,8 @@ static int step_outcome(Operation *operation)
                 operation->at += 5;
                 return 0;
         }
-        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
-        if (!operation->wait_timer)
-                return error_oom(&operation->error);
-        uv_timer_init(operation->daemon->loop, operation->wait_timer);
-        operation->wait_timer->data = operation;
-        uv_timer_start(operation->wait_timer, on_poll, CONCLUDE_POLL_MSEC, 0);
         operation->at -= 2; /* ask again */
-        return operation_wait(operation, stop_poll);
+        return operation_wait_timer(operation, CONCLUDE_POLL_MSEC * USEC_PER_MSEC, 0, on_poll, NULL);
 }
 
 /*

@@ -458,3 +458,25 @@ int operation_wait(Operation *operation, void (*unwait)(Operation *operation))
         operation->unwait = unwait;
         return OPERATION_WAIT;
 }
+
+void operation_stop_timer(Operation *operation)
+{
+        uv_timer_t *timer = TAKE(operation->wait_timer);
+
+        operation->on_end = NULL;
+        if (timer)
+                uv_close((uv_handle_t *)timer, on_timer_closed);
+}
+
+int operation_wait_timer(Operation *operation, uint64_t usec, uint64_t repeat_usec, uv_timer_cb due,
+                         void (*on_end)(Operation *operation))
+{
+        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
+        if (!operation->wait_timer)
+                return operation->error ? -ENOMEM : error_oom(&operation->error);
+        uv_timer_init(operation->daemon->loop, operation->wait_timer);
+        operation->wait_timer->data = operation;
+        uv_timer_start(operation->wait_timer, due, usec / USEC_PER_MSEC, repeat_usec / USEC_PER_MSEC);
+        operation->on_end = on_end;
+        return operation_wait(operation, operation_stop_timer);
+}

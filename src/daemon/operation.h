@@ -109,6 +109,15 @@ int operation_work(Operation *operation, OperationWorkFn fn);
 /* Until operation_resume(); `unwait` is called where that must not be waited for any more. */
 int operation_wait(Operation *operation, void (*unwait)(Operation *operation));
 
+/*
+ * For a time: `due` is called then (with the operation as the timer's data), and every `repeat_usec` (0:
+ * once), until operation_stop_timer(), which whoever resumes calls first. `on_end` (may be NULL) is told if
+ * the emulator ends meanwhile.
+ */
+int operation_wait_timer(Operation *operation, uint64_t usec, uint64_t repeat_usec, uv_timer_cb due,
+                         void (*on_end)(Operation *operation));
+void operation_stop_timer(Operation *operation);
+
 /* The wait is over: with 0, or a negative errno and operation->error. At most once a wait. */
 void operation_resume(Operation *operation, int result);
 

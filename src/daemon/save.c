@@ -2,15 +2,14 @@
 #include "daemon/save.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/life-record.h"
 #include "daemon/log.h"
+#include "daemon/monitor.h"
 #include "daemon/rename.h"
 #include "daemon/start.h"
 #include "daemon/transfer.h"
@@ -183,21 +182,6 @@ int start_incoming(Operation *operation)
         return operation_call(operation, "migrate-incoming", TAKE(arguments), 0);
 }
 
-static int connect_to(const char *path, int *ret)
-{
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
-        CLEANUP(fd) int fd = -1;
-
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        memcpy(address.sun_path, path, strlen(path) + 1);
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-                return -errno;
-        *ret = TAKE_FD(fd);
-        return 0;
-}
-
 static void stop_feeding(Operation *operation)
 {
         StartData *data = operation->data;
@@ -227,7 +211,7 @@ int start_feed(Operation *operation)
 
         if (!saved)
                 return 0;
-        r = connect_to(saved->socket_path, &spec.socket);
+        r = monitor_connect(saved->socket_path, &spec.socket);
         if (r < 0)
                 return error_errno(&operation->error, r, "%s", saved->socket_path);
         spec.file = saved->fd;

@@ -114,8 +114,6 @@ static bool is_awaited(const json_object *wait, const char *name, json_object *e
                (!device || streq_ptr(json_get_string(data, "device"), device));
 }
 
-static void stop_timer(Operation *operation);
-
 static bool on_event(Operation *operation, const char *name, json_object *event)
 {
         Steps *steps = operation->steps;
@@ -128,7 +126,7 @@ static bool on_event(Operation *operation, const char *name, json_object *event)
         if (refused && steps->phase == PHASE_EVENT) {
                 json_object *data = json_get(event, "data", json_type_object);
 
-                stop_timer(operation);
+                operation_stop_timer(operation);
                 operation_resume(operation, error_set(operation_error(operation), -EBUSY,
                                                       _("The guest refuses to let go of %s."),
                                                       json_get_string(data, "device") ?: "?"));
@@ -139,31 +137,18 @@ static bool on_event(Operation *operation, const char *name, json_object *event)
         steps->event_came = true;
         if (steps->phase != PHASE_EVENT)
                 return true;
-        stop_timer(operation);
+        operation_stop_timer(operation);
         operation_resume(operation, 0);
         return true;
 }
 
 /* --- timers ----------------------------------------------------------------------------------------- */
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-        free(handle);
-}
-
-static void stop_timer(Operation *operation)
-{
-        uv_timer_t *timer = TAKE(operation->wait_timer);
-
-        if (timer)
-                uv_close((uv_handle_t *)timer, on_timer_closed);
-}
-
 static void on_poll_due(uv_timer_t *timer)
 {
         Operation *operation = timer->data;
 
-        stop_timer(operation);
+        operation_stop_timer(operation);
         operation_resume(operation, 0);
 }
 
@@ -172,7 +157,7 @@ static void on_event_late(uv_timer_t *timer)
         Operation *operation = timer->data;
         const json_object *step = current(operation->steps);
 
-        stop_timer(operation);
+        operation_stop_timer(operation);
         operation_resume(
                 operation,
                 error_set(operation_error(operation), -ETIMEDOUT,
@@ -187,7 +172,7 @@ static void on_end(Operation *operation)
 {
         if (!operation->wait_timer)
                 return;
-        stop_timer(operation);
+        operation_stop_timer(operation);
         operation_resume(
                 operation,
                 error_set(
@@ -198,13 +183,7 @@ static void on_end(Operation *operation)
 
 static int wait_timer(Operation *operation, uint64_t usec, uv_timer_cb fn)
 {
-        operation->wait_timer = malloc(sizeof(*operation->wait_timer));
-        if (!operation->wait_timer)
-                return error_oom(operation_error(operation));
-        uv_timer_init(operation->daemon->loop, operation->wait_timer);
-        operation->wait_timer->data = operation;
-        uv_timer_start(operation->wait_timer, fn, usec / USEC_PER_MSEC, 0);
-        return operation_wait(operation, stop_timer);
+        return operation_wait_timer(operation, usec, 0, fn, on_end);
 }
 
 /* --- one step --------------------------------------------------------------------------------------- */
