@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <pwd.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -116,6 +117,24 @@ static int find_groups(Daemon *daemon)
         return 0;
 }
 
+/* Once, so that a name service that fails later makes no emulator root's. */
+static int find_user(Daemon *daemon, MusterError **ret_error)
+{
+        const Settings *settings = &daemon->settings;
+        const struct passwd *user;
+
+        daemon->user_uid = (uid_t)-1;
+        if (settings->session || geteuid() != 0 || !settings->user || settings->uid_first != 0)
+                return 0;
+        user = getpwnam(settings->user);
+        if (!user)
+                return error_set(ret_error, -ENOENT, _("There is no user %s for emulators."),
+                                 settings->user);
+        daemon->user_uid = user->pw_uid;
+        daemon->user_gid = user->pw_gid;
+        return 0;
+}
+
 static int make_context(Daemon *daemon, MusterError **ret_error)
 {
         const Settings *settings = &daemon->settings;
@@ -137,6 +156,8 @@ static int open_parts(Daemon *daemon, MusterError **ret_error)
         int r;
 
         r = make_context(daemon, ret_error);
+        if (r >= 0)
+                r = find_user(daemon, ret_error);
         if (r >= 0)
                 r = muster_catalogue_new(&daemon->catalogue, ret_error);
         if (r >= 0 && find_groups(daemon) < 0)

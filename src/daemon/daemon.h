@@ -26,9 +26,10 @@ typedef struct Daemon {
         size_t n_domains, n_running;
         unsigned last_id;
         bool stopping;
-        bool first_start; /* since the host booted, or the session began */
-        int64_t started;  /* seconds since the epoch */
-        uid_t last_uid;
+        bool first_start;         /* since the host booted, or the session began */
+        int64_t started;          /* seconds since the epoch */
+        uid_t last_uid, user_uid; /* of emulators; user_uid: where they have none of their own */
+        gid_t user_gid;
         gid_t *groups; /* supplementary ones of emulators */
         size_t n_groups;
         struct DaemonCounters {

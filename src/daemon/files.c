@@ -99,12 +99,36 @@ static int let_in(Files *files, const char *path, unsigned mode)
         return json_append_string(files->granted, path) < 0 ? error_oom(files->ret_error) : 0;
 }
 
+/* A device of the host that is given away is reached through the node of its group. */
+static int let_in_group(Files *files, const char *path)
+{
+        CLEANUP(free) char *link = NULL, *group = NULL, *node = NULL;
+        const char *number;
+
+        if (!has_user(files) || !startswith(path, "/sys/bus/"))
+                return 0;
+        link = text_format("%s/iommu_group", path);
+        if (!link)
+                return error_oom(files->ret_error);
+        if (read_link(link, &group) < 0)
+                return 0;
+        number = strrchr(group, '/');
+        node = text_format("/dev/vfio/%s", number ? number + 1 : group);
+        if (!node)
+                return error_oom(files->ret_error);
+        return access(node, F_OK) < 0 ? 0 : let_in(files, node, ACCESS_READ | ACCESS_WRITE);
+}
+
 static int check_exists(Files *files, const char *path, const char *purpose)
 {
         struct stat st;
+        int r;
 
         if (stat(path, &st) < 0)
                 return fail(files, -errno, path, purpose);
+        r = let_in_group(files, path);
+        if (r < 0)
+                return r;
         /* A device: what is done with it is said by requests, for which it is open both ways. */
         return let_in(files, path, S_ISCHR(st.st_mode) ? ACCESS_READ | ACCESS_WRITE : mode_of(files, path));
 }

@@ -141,14 +141,10 @@ int life_record_write(const Managed *managed, MusterError **ret_error)
 
 int life_record_remove(const Managed *managed, MusterError **ret_error)
 {
-        CLEANUP(free) char *directory = managed_run_path(managed, NULL);
         CLEANUP(free) char *path = managed_record_path(managed);
 
-        if (!path || !directory)
+        if (!path)
                 return error_oom(ret_error);
-        /* Sockets may be left of whom nobody told. */
-        if (!managed->life->adopted)
-                (void)remove_tree(directory);
         if (managed->life->monitor_path && !managed->life->adopted)
                 (void)unlink(managed->life->monitor_path);
         if (unlink(path) < 0 && errno != ENOENT)

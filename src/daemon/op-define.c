@@ -74,6 +74,7 @@ const OperationKind op_define = {
         .steps = (const OperationStep[]){find_path, step_define, step_take_definition, step_answer, NULL},
         .clear = clear_define,
         .timeout_usec = 60 * USEC_PER_SEC,
+        .flags = OPERATION_WHOLE,
 };
 
 /* --- undefine -------------------------------------------------------------------------------------- */
@@ -151,6 +152,7 @@ const OperationKind op_undefine = {
                                          NULL},
         .clear = clear_undefine,
         .timeout_usec = 60 * USEC_PER_SEC,
+        .flags = OPERATION_WHOLE,
 };
 
 /* --- autostart ------------------------------------------------------------------------------------- */
@@ -208,4 +210,5 @@ const OperationKind op_autostart = {
                                          NULL},
         .clear = clear_autostart,
         .timeout_usec = 60 * USEC_PER_SEC,
+        .flags = OPERATION_WHOLE,
 };

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
 #include "daemon/descriptors.h"
@@ -180,8 +181,13 @@ static int work_remove(Operation *operation, MusterError **ret_error)
 {
         const Life *life = operation->managed->life;
 
+        CLEANUP(free) char *directory = life->adopted ? NULL : managed_run_path(operation->managed, NULL);
+
         descriptors_clean_up(life->links);
         files_clean_up(life->remove, life->granted, life->uid);
+        /* Its emulator may have left there what it likes, and as much of it. */
+        if (directory)
+                (void)remove_tree(directory);
         return 0;
 }
 
@@ -251,6 +257,9 @@ static void on_grace_over(uv_timer_t *timer)
         Operation *operation = timer->data;
 
         stop_wait(operation);
+        /* It goes on, so what its guest does counts again. */
+        operation->managed->life->ending = false;
+        operation->managed->life->end_reason = REASON_UNKNOWN;
         operation_resume(
                 operation,
                 error_set(operation_error(operation), -EBUSY,

@@ -386,8 +386,13 @@ static int step_outcome(Operation *operation)
                 return 0;
         if (data->by_event) {
                 /* A daemon that has come back looks at a job that goes on. */
-                (void)json_add_string(job, "status", streq_ptr(status, "ready") ? "ready" : "running");
+                bool told = streq_ptr(json_get_string(job, "status"), "ready"),
+                     ready = streq_ptr(status, "ready");
+
+                (void)json_add_string(job, "status", ready ? "ready" : "running");
                 (void)life_record_write(operation->managed, NULL);
+                if (ready && !told)
+                        (void)emit(operation->managed, job, "ready", NULL);
                 operation->at += 5;
                 return 0;
         }

@@ -125,4 +125,5 @@ const OperationKind op_metadata = {
         .steps = (const OperationStep[]){check, step_change, step_take, step_answer, NULL},
         .clear = clear,
         .timeout_usec = 60 * USEC_PER_SEC,
+        .flags = OPERATION_WHOLE,
 };

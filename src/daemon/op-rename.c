@@ -21,6 +21,7 @@ static void let_go(RenameData *data)
                 return;
         holder->held = false;
         managed_maybe_drop(holder);
+        managed_unref(holder);
 }
 
 static void clear(void *pointer)
@@ -44,9 +45,12 @@ static int hold_name(Operation *operation)
         memcpy(uuid, operation->managed->uuid, sizeof(uuid));
         uuid[0] = 'x';
         r = managed_new(operation->daemon, data->name, uuid, &data->holder, &operation->error);
-        if (r >= 0)
-                data->holder->held = true;
-        return r;
+        if (r < 0)
+                return r;
+        /* A daemon that stops lets go of all domains, while the pool may be at this. */
+        managed_ref(data->holder);
+        data->holder->held = true;
+        return 0;
 }
 
 static int check(Operation *operation)
@@ -127,4 +131,5 @@ const OperationKind op_rename = {
         .steps = (const OperationStep[]){check, step_rename, step_take, NULL},
         .clear = clear,
         .timeout_usec = 60 * USEC_PER_SEC,
+        .flags = OPERATION_WHOLE,
 };

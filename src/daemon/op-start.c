@@ -89,7 +89,10 @@ static int step_write(Operation *operation)
         if (r < 0)
                 return error_oom(&operation->error);
         operation->must_undo = true;
-        start_choose_user(life);
+        if (start_choose_user(life) < 0)
+                return error_set(&operation->error, -EBUSY,
+                                 _("All users for emulators are taken by domains that run; give \"uids\" in "
+                                   "musterd.conf a larger range."));
         return life_record_write(managed, &operation->error);
 }
 
@@ -259,8 +262,11 @@ static int undo_state(Operation *operation)
 
         start_close_fds(operation);
         start_say_log(operation);
-        if (managed->life)
-                managed->life->end_reason = REASON_FAILED;
+        if (!managed->life)
+                return 0;
+        managed->life->end_reason = REASON_FAILED;
+        /* What the work with the files got done before it failed, or was not wanted any more. */
+        start_keep_files(operation);
         return 0;
 }
 

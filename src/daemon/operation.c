@@ -210,7 +210,7 @@ static void on_deadline(uv_timer_t *timer)
                 end(operation);
                 return;
         }
-        if (operation->undoing || operation->result < 0)
+        if (operation->undoing || operation->result < 0 || (operation->kind->flags & OPERATION_WHOLE) != 0)
                 return;
         if (!operation->error)
                 error_set(&operation->error, -ETIMEDOUT,
@@ -229,7 +229,7 @@ void operation_cancel(Operation *operation)
                 end(operation);
                 return;
         }
-        if (operation->undoing || operation->cancelled)
+        if (operation->undoing || operation->cancelled || (operation->kind->flags & OPERATION_WHOLE) != 0)
                 return;
         operation->cancelled = true;
         interrupt(operation, -ECANCELED);

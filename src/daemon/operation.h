@@ -27,6 +27,9 @@ typedef void (*OperationDoneFn)(Operation *operation, void *userdata);
 
 enum {
         OPERATION_URGENT = 1 << 0,
+        /* Short, and what it has written must be taken over: it ends before its time only while it waits
+         * for its turn. */
+        OPERATION_WHOLE = 1 << 1,
 };
 
 typedef struct OperationKind {

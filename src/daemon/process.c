@@ -282,6 +282,12 @@ void process_release(Process *process, ProcessRunningFn running, void *userdata)
                 (void)uv_timer_start(&process->soon, on_soon, 0, 0);
 }
 
+void process_forget(Process *process)
+{
+        process->held = NULL;
+        process->running = NULL;
+}
+
 void process_on_end(Process *process, ProcessEndedFn ended, void *userdata)
 {
         process->on_end = ended;

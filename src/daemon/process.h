@@ -64,6 +64,9 @@ int process_spawn(uv_loop_t *loop, const ProcessSpec *spec, ProcessHeldFn held, 
 typedef void (*ProcessRunningFn)(Process *process, int result, const MusterError *error, void *userdata);
 void process_release(Process *process, ProcessRunningFn running, void *userdata);
 
+/* Nobody waits for `held` or `running` any more: neither is called. It stays held; what ends it is told. */
+void process_forget(Process *process);
+
 /*
  * A process that runs already, by its name. -ESRCH: it is gone; -EPERM. It need not be our child, and then
  * how it ended is not known. `scope` may be NULL.

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <sys/stat.h>
 
 #include "base/fileio.h"
@@ -80,36 +78,41 @@ static bool is_taken(const Daemon *daemon, uid_t uid)
  * One of the range for each domain that runs, so that no emulator reaches the files, or the memory, of
  * another one. They go round, so that one is not used again soon.
  */
-void start_choose_user(Life *life)
+int start_choose_user(Life *life)
 {
         Daemon *daemon = life->managed->daemon;
         const Settings *settings = &daemon->settings;
-        const struct passwd *user;
+        uid_t tries = settings->uid_last - settings->uid_first;
 
         if (settings->session || geteuid() != 0 || !settings->user)
-                return;
+                return 0;
         if (settings->uid_first == 0) {
-                user = getpwnam(settings->user);
-                life->uid = user ? user->pw_uid : (uid_t)-1;
-                return;
+                life->uid = daemon->user_uid;
+                return 0;
         }
         do {
                 if (daemon->last_uid < settings->uid_first || daemon->last_uid >= settings->uid_last)
                         daemon->last_uid = settings->uid_first;
                 else
                         daemon->last_uid++;
-        } while (is_taken(daemon, daemon->last_uid));
-        life->uid = daemon->last_uid;
+                if (!is_taken(daemon, daemon->last_uid)) {
+                        life->uid = daemon->last_uid;
+                        return 0;
+                }
+        } while (tries-- > 0);
+        return -EUSERS;
 }
 
 bool start_user(const Life *life, ProcessUser *ret)
 {
-        Daemon *daemon = life->managed->daemon;
+        const Daemon *daemon = life->managed->daemon;
 
         if (life->uid == (uid_t)-1)
                 return false;
-        *ret = (ProcessUser){
-                .uid = life->uid, .gid = life->uid, .groups = daemon->groups, .n_groups = daemon->n_groups};
+        *ret = (ProcessUser){.uid = life->uid,
+                             .gid = life->uid == daemon->user_uid ? daemon->user_gid : life->uid,
+                             .groups = daemon->groups,
+                             .n_groups = daemon->n_groups};
         return true;
 }
 
@@ -155,10 +158,14 @@ void start_keep_files(Operation *operation)
         StartData *data = operation->data;
         Life *life = operation->managed->life;
 
-        json_object_put(life->remove);
-        json_object_put(life->granted);
-        life->remove = TAKE(data->remove);
-        life->granted = TAKE(data->granted);
+        if (data->remove) {
+                json_object_put(life->remove);
+                life->remove = TAKE(data->remove);
+        }
+        if (data->granted) {
+                json_object_put(life->granted);
+                life->granted = TAKE(data->granted);
+        }
         if (data->links) {
                 json_object_put(life->links);
                 life->links = TAKE(data->links);

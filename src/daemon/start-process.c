@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/i18n.h"
@@ -78,6 +79,25 @@ static char **environment_of(const Operation *operation)
         return r < 0 ? NULL : TAKE(environment);
 }
 
+/*
+ * A guest whose memory stays where it is (<locked/>, or devices of the host that reach it by themselves) has
+ * all of it locked, and the emulator some of its own, of which nobody knows how much: so there is no limit
+ * then, as there is none for root. Others keep the limit that the daemon has.
+ */
+static uint64_t memlock_of(const json_object *argv)
+{
+        static const char *const words[] = {"mem-lock=on", "\"mem-lock\":true", "vfio-pci", "vhost-vdpa"};
+
+        for (size_t i = 0; i < json_object_array_length(argv); i++) {
+                const char *word = json_object_get_string(json_object_array_get_idx(argv, i));
+
+                for (size_t k = 0; k < ELEMENTSOF(words); k++)
+                        if (strstr(word, words[k]))
+                                return RLIM_INFINITY;
+        }
+        return 0;
+}
+
 static int spawn(Operation *operation, const json_object *argv, bool privileged, bool emulator,
                  ProcessHeldFn held, Process **ret)
 {
@@ -98,6 +118,7 @@ static int spawn(Operation *operation, const json_object *argv, bool privileged,
                 .scope = scope,
                 .slice = settings->slice,
                 .session = settings->session,
+                .memlock = emulator ? memlock_of(argv) : 0,
         };
 
         if (!words || !environment)
@@ -133,6 +154,17 @@ static void on_held(Process *process, int result, const MusterError *error, void
                 operation_resume(operation, result);
         else
                 process_release(process, on_running, operation);
+}
+
+/* Its word would end another wait, of those that undo the start. */
+static void forget_helper(Operation *operation)
+{
+        process_forget(operation->managed->life->helpers->process);
+}
+
+static void forget_emulator(Operation *operation)
+{
+        process_forget(operation->managed->life->process);
 }
 
 /* --- helpers --------------------------------------------------------------------------------------- */
@@ -255,33 +287,10 @@ int start_next_helper(Operation *operation)
                 return r;
         data->helper_runs = true;
         operation_repeat(operation);
-        return operation_wait(operation, NULL);
+        return operation_wait(operation, forget_helper);
 }
 
 /* --- the emulator ---------------------------------------------------------------------------------- */
-
-static void on_emulator_running(Process *process, int result, const MusterError *error, void *userdata)
-{
-        Operation *operation = userdata;
-
-        take_error(operation, result, error);
-        if (result >= 0)
-                life_watch(operation->managed->life);
-        operation_resume(operation, result);
-}
-
-static void on_emulator_held(Process *process, int result, const MusterError *error, void *userdata)
-{
-        Operation *operation = userdata;
-
-        take_error(operation, result, error);
-        if (result >= 0)
-                result = life_record_write(operation->managed, operation_error(operation));
-        if (result < 0)
-                operation_resume(operation, result);
-        else
-                process_release(process, on_emulator_running, operation);
-}
 
 int start_emulator(Operation *operation)
 {
@@ -296,6 +305,10 @@ int start_emulator(Operation *operation)
         data->monitor_fd = 0;
         data->log_begin = stat(data->log, &st) == 0 ? st.st_size : 0;
         r = spawn(operation, json_get(data->prepared.plan, "argv", json_type_array), /* privileged= */ false,
-                  /* emulator= */ true, on_emulator_held, &life->process);
-        return r < 0 ? r : operation_wait(operation, NULL);
+                  /* emulator= */ true, on_held, &life->process);
+        if (r < 0)
+                return r;
+        /* From here on: one that is ended before it executes must be heard of, too. */
+        life_watch(life);
+        return operation_wait(operation, forget_emulator);
 }

@@ -16,7 +16,7 @@
 /* start-data.c */
 int start_input(const Daemon *daemon, const char *text, const char *file, unsigned flags, PrepareInput *ret);
 int start_fill_life(Life *life, StartData *data);
-void start_choose_user(Life *life);
+int start_choose_user(Life *life); /* -EUSERS: all are taken */
 /* The user of a life, for processes and files; false: the daemon's own. */
 bool start_user(const Life *life, ProcessUser *ret);
 int start_files_input(Operation *operation);

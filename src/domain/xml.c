@@ -115,8 +115,12 @@ static bool is_usable(xmlDoc *doc, const char *root, Parsing *parsing)
                 return false;
         if ((!root || streq(xml_name(found), root)) && !found->ns)
                 return true;
-        if (!root)
-                root = _("device");
+        if (!root) {
+                fault(parsing->faults, FAULT_ERROR, xml_line(found), /* path= */ NULL,
+                      _("This is a <%s> of a foreign name space, where a device is expected."),
+                      xml_name(found));
+                return false;
+        }
         fault(parsing->faults, FAULT_ERROR, xml_line(found), /* path= */ NULL,
               _("This is a <%s>, where a <%s> is expected."), xml_name(found), root);
         return false;

@@ -458,6 +458,24 @@ def connect(path):
     return True
 
 
+def test_memory_is_locked_without_the_right_to(clean):
+    """Its limit is the daemon's to raise."""
+    if not int(status(clean.pid)["CapEff"][0], 16) >> 24 & 1:
+        pytest.skip("root has no CAP_SYS_RESOURCE here")
+    xml = DEFINITION.format(name="a", devices="").replace("<vcpu>", "<memoryBacking><locked/></memoryBacking><vcpu>")
+    clean.api.define(xml, start=True)
+    pid = clean.api.domain("a")["pid"]
+    assert int(status(pid)["VmLck"][0]) >= 32 * 1024 and int(status(pid)["CapEff"][0], 16) == 0
+    # Others have what the daemon has.
+    assert start(clean, "b", "") and "unlimited" in limit(pid, "Max locked memory")
+    assert limit(clean.api.domain("b")["pid"], "Max locked memory") == limit(clean.pid, "Max locked memory")
+
+
+def limit(pid, name):
+    text = pathlib.Path(f"/proc/{pid}/limits").read_text()
+    return next(line.removeprefix(name).split() for line in text.splitlines() if line.startswith(name))
+
+
 # --- access ----------------------------------------------------------------------------------------------------
 
 
