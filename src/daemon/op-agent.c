@@ -172,9 +172,9 @@ static bool is_open(const json_object *chardevs, const char *path)
                 const json_object *chardev = json_object_array_get_idx(chardevs, i);
                 const char *name = json_get_string(chardev, "filename"),
                            *found = name ? strstr(name, path) : NULL;
-                char next = found ? found[strlen(path)] : 'x';
+                const char *rest = found ? found + strlen(path) : "?";
 
-                if (next == '\0' || next == ',')
+                if (!*rest || *rest == ',')
                         return json_get_bool(chardev, "frontend-open", false);
         }
         return false;

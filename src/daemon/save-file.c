@@ -137,7 +137,7 @@ int save_header_format(const SaveHeader *header, char **ret, size_t *ret_size)
                 return -ENOMEM;
         if (size > HEADER_MAX - PREFIX || PREFIX + size > header->offset)
                 return -EFBIG;
-        data = calloc(1, PREFIX + size);
+        data = calloc(1, PREFIX + size + 1); /* the NUL stays here */
         if (!data)
                 return -ENOMEM;
         memcpy(data, MAGIC, strlen(MAGIC));
@@ -146,7 +146,7 @@ int save_header_format(const SaveHeader *header, char **ret, size_t *ret_size)
         put64(data + AT_OFFSET, header->offset);
         put64(data + AT_LENGTH, header->length);
         put64(data + AT_SUM, header->checksum);
-        memcpy(data + PREFIX, text, size);
+        memcpy(data + PREFIX, text, size + 1);
         put64(data + AT_HEADER_SUM, checksum64(data, PREFIX + size));
         *ret = TAKE(data);
         *ret_size = PREFIX + size;
@@ -310,7 +310,7 @@ static int check_target(int dirfd, const char *name, const char *path, MusterErr
         CLEANUP(MusterError) MusterError *error = NULL;
         CLEANUP(fd) int fd = -1;
         char magic[sizeof(MAGIC) - 1];
-        struct stat st;
+        struct stat st = {};
         int r;
 
         r = open_regular(dirfd, name, path, &st, &fd, &error);
