@@ -68,7 +68,7 @@ int step_judge_recall(Operation *operation)
         const Life *life = operation->managed->life;
         Judge *judge;
 
-        if (!life || life->verdicts)
+        if (!life || !life->process || life->verdicts)
                 return 0;
         judge = calloc(1, sizeof(*judge));
         if (!judge)

@@ -20,7 +20,10 @@ enum {
 /* `array` is borrowed (a reference is taken). Replaces what was there and is done. -ENOMEM. */
 int steps_begin(Operation *operation, const json_object *array, unsigned flags);
 
-/* In a row of steps. After a failure of it what was done is undone, before it fails. */
+/*
+ * In a row of steps. After a refusal by the emulator what was done is undone, before it fails. Not so after
+ * a wait for a guest that was in vain (it may still do what was asked), a deadline, or the emulator's end.
+ */
 int step_carry_out(Operation *operation);
 
 /* The last reply of a step of this command, borrowed; NULL. */
