@@ -31,6 +31,9 @@
 
 #define LOG_CHECK_MSEC (60U * 1000)
 
+/* In which closed handles let go of what is theirs. */
+#define LAST_TURNS 4U
+
 /* --- folders ---------------------------------------------------------------------------------------- */
 
 static int make_folder(const char *parent, const char *name, mode_t mode, MusterError **ret_error)
@@ -335,9 +338,10 @@ static void drop_domains(Daemon *daemon)
         }
 }
 
-void instance_clear(Instance *instance)
+bool instance_clear(Instance *instance)
 {
         Daemon *daemon = &instance->daemon;
+        bool busy = false;
 
         instance->watchdog = watchdog_stop(instance->watchdog);
         if (instance->watching) {
@@ -349,12 +353,16 @@ void instance_clear(Instance *instance)
                 daemon->server = http_server_close(daemon->server);
         if (daemon->events)
                 drop_domains(daemon);
-        if (daemon->loop) {
+        for (unsigned i = 0; daemon->loop && i < LAST_TURNS; i++)
                 uv_run(daemon->loop, UV_RUN_NOWAIT);
-                uv_run(daemon->loop, UV_RUN_NOWAIT);
-        }
+        busy = daemon->loop && uv_loop_alive(daemon->loop);
         if (instance->own_socket)
                 (void)unlink(daemon->settings.socket);
+        /* The pool may be at something with all of this: a probe that takes its time, a disk that hangs. */
+        if (busy) {
+                log_message(LOG_DEBUG, NULL, NULL, _("Ended while something was under way."));
+                return true;
+        }
         events_close(daemon->events);
         muster_store_unref(daemon->store);
         muster_catalogue_unref(daemon->catalogue);
@@ -363,4 +371,5 @@ void instance_clear(Instance *instance)
         settings_clear(&daemon->settings);
         if (instance->lock_fd >= 0)
                 close(instance->lock_fd);
+        return false;
 }

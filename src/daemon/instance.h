@@ -29,4 +29,5 @@ int instance_start(Instance *instance, MusterError **ret_error);
 /* Ends the loop; domains go on. */
 void instance_stop(Instance *instance);
 
-void instance_clear(Instance *instance);
+/* True: the pool is not through, and may be long: then end the process without any ceremony. */
+bool instance_clear(Instance *instance);

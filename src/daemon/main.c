@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/i18n.h"
 #include "base/util.h"
@@ -109,7 +110,8 @@ static int run(const Options *options)
         } else {
                 log_error(LOG_ERR, NULL, NULL, error, _("Cannot start"));
         }
-        instance_clear(&instance);
+        if (instance_clear(&instance))
+                _exit(r < 0 ? status : EXIT_SUCCESS);
         return r < 0 ? status : EXIT_SUCCESS;
 }
 

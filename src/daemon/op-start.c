@@ -93,6 +93,8 @@ static int step_write(Operation *operation)
                 return error_set(&operation->error, -EBUSY,
                                  _("All users for emulators are taken by domains that run; give \"uids\" in "
                                    "musterd.conf a larger range."));
+        if (start_note_files(operation) < 0)
+                return error_oom(&operation->error);
         return life_record_write(managed, &operation->error);
 }
 

@@ -153,6 +153,21 @@ int start_work_files(Operation *operation, MusterError **ret_error)
                                           &data->links, ret_error);
 }
 
+int start_note_files(Operation *operation)
+{
+        const StartData *data = operation->data;
+        json_object *files = json_get(data->prepared.plan, "files", json_type_array);
+        Life *life = operation->managed->life;
+
+        for (size_t i = 0; life->uid != (uid_t)-1 && i < json_object_array_length(files); i++) {
+                const char *path = json_get_string(json_object_array_get_idx(files, i), "path");
+
+                if (path && json_append_string(life->granted, path) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
+}
+
 void start_keep_files(Operation *operation)
 {
         StartData *data = operation->data;

@@ -21,6 +21,11 @@ int start_choose_user(Life *life); /* -EUSERS: all are taken */
 bool start_user(const Life *life, ProcessUser *ret);
 int start_files_input(Operation *operation);
 int start_work_files(Operation *operation, MusterError **ret_error); /* in the pool */
+/*
+ * Before anything is done: whom it may let at what, since a daemon that dies in between leaves it to the
+ * next one to take all of that back, and to take back what was not given does no harm. Then what was done.
+ */
+int start_note_files(Operation *operation);
 void start_keep_files(Operation *operation);
 void start_keep_reply(Operation *operation, const char *key);
 void start_close_fds(Operation *operation);
