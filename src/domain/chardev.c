@@ -59,7 +59,8 @@ static int need(Domain *domain, const Chardev *chardev, XmlElement *source, cons
         if (r < 0 || (r > 0 && **ret))
                 return r;
         xml_fault(domain->xml, FAULT_ERROR, source ?: chardev->element, /* attribute= */ NULL,
-                  _("A character device of type \"%s\" needs <source %s/>."), chardev_type(chardev), example);
+                  _("A character device of type \"%s\" needs <source %s/>."), chardev_type(chardev),
+                  example);
         return r;
 }
 
