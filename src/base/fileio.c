@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -147,4 +149,17 @@ int remove_tree(const char *path)
         if (r == -1)
                 return errno == ENOENT ? 0 : -errno;
         return r;
+}
+
+void close_fds_from(int first)
+{
+        struct rlimit limit;
+
+        if (syscall(SYS_close_range, first, ~0U, 0) == 0)
+                return;
+        /* Linux before 5.9. */
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 65536)
+                limit.rlim_cur = 65536;
+        for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+                (void)close(fd);
 }

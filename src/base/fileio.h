@@ -31,3 +31,6 @@ int read_link(const char *path, char **ret);
  * What has vanished meanwhile is no error.
  */
 int remove_tree(const char *path);
+
+/* Closes every descriptor from `first` on. Async-signal-safe: for a child before it executes. */
+void close_fds_from(int first);

@@ -305,3 +305,37 @@ json_object *body_text(json_object *object, const char *key, const char *text)
 {
         return object && text ? checked(object, json_add_string(object, key, text)) : object;
 }
+
+int remote_device_file(Client *client, const Invocation *invocation, const char *method, const char *done,
+                       MusterError **ret_error)
+{
+        CLEANUP(json) json_object *answer = NULL;
+        CLEANUP(free) char *text = NULL;
+        int r;
+
+        r = remote_read(invocation->arguments[1], &text, ret_error);
+        if (r >= 0)
+                r = remote_send_device(client, invocation, method, text, &answer, ret_error);
+        return r < 0 ? r : remote_done(client, invocation, answer, done, NULL, ret_error);
+}
+
+int remote_definition_file(Client *client, const Invocation *invocation, char *path, const char *done,
+                           MusterError **ret_error)
+{
+        CLEANUP(json) json_object *answer = NULL;
+        CLEANUP(free) char *text = NULL, *said = NULL;
+        const char *name = invocation->arguments[0];
+        int r;
+
+        path = client_query(path, "file", streq(name, "-") ? _("<stdin>") : name);
+        r = remote_read(name, &text, ret_error);
+        if (r < 0) {
+                free(path);
+                return r;
+        }
+        r = remote_send_xml(client, "POST", path, text, &answer, ret_error);
+        if (r < 0)
+                return r;
+        said = text_format(done, json_get_string(answer, "name") ?: "?", name);
+        return said ? remote_done(client, invocation, answer, "%s", said, ret_error) : error_oom(ret_error);
+}

@@ -74,6 +74,15 @@ int remote_where(Client *client, const Invocation *invocation, char **path, Must
 int remote_send_device(Client *client, const Invocation *invocation, const char *method, const char *xml,
                        json_object **ret, MusterError **ret_error);
 
+/* The same of the file that the second argument names, to its end. */
+int remote_device_file(Client *client, const Invocation *invocation, const char *method, const char *done,
+                       MusterError **ret_error);
+
+/* The definition in the file that the first argument names, with ?file= for faults, to `path` (taken); the
+ * end says `done`, a format of its name and the file. */
+int remote_definition_file(Client *client, const Invocation *invocation, char *path, const char *done,
+                           MusterError **ret_error);
+
 /* `text` as it may stand in XML's text and attributes. */
 void remote_put_xml(FILE *file, const char *text);
 

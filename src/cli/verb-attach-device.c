@@ -5,16 +5,7 @@
 
 static int act(Client *client, const Invocation *invocation, MusterError **ret_error)
 {
-        CLEANUP(json) json_object *answer = NULL;
-        CLEANUP(free) char *text = NULL;
-        int r;
-
-        r = remote_read(invocation->arguments[1], &text, ret_error);
-        if (r >= 0)
-                r = remote_send_device(client, invocation, "POST", text, &answer, ret_error);
-        return r < 0 ? r
-                     : remote_done(client, invocation, answer, _("Device attached successfully"), NULL,
-                                   ret_error);
+        return remote_device_file(client, invocation, "POST", _("Device attached successfully"), ret_error);
 }
 
 static int run(Invocation *invocation, MusterError **ret_error)

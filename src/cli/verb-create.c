@@ -9,32 +9,15 @@ static const Option option_validate = {
         .help = N_("hold it against the RELAX NG schema, too"),
 };
 
-/* Faults name the file as it was given. */
-static char *path_of(const Invocation *invocation)
-{
-        const char *name = invocation->arguments[0];
-        char *path = client_query(strdup("/v1/domains"), "file", streq(name, "-") ? _("<stdin>") : name);
-
-        path = client_query(path, "transient", "true");
-        if (option_given(invocation, &option_paused))
-                path = client_query(path, "paused", "true");
-        return option_given(invocation, &option_validate) ? client_query(path, "validate", "true") : path;
-}
-
 static int act(Client *client, const Invocation *invocation, MusterError **ret_error)
 {
-        CLEANUP(json) json_object *answer = NULL;
-        CLEANUP(free) char *text = NULL, *done = NULL;
-        int r;
+        char *path = client_query(strdup("/v1/domains"), "transient", "true");
 
-        r = remote_read(invocation->arguments[0], &text, ret_error);
-        if (r >= 0)
-                r = remote_send_xml(client, "POST", path_of(invocation), text, &answer, ret_error);
-        if (r < 0)
-                return r;
-        done = text_format(_("Domain '%s' created from %s"), json_get_string(answer, "name") ?: "?",
-                           invocation->arguments[0]);
-        return done ? remote_done(client, invocation, answer, "%s", done, ret_error) : error_oom(ret_error);
+        if (option_given(invocation, &option_paused))
+                path = client_query(path, "paused", "true");
+        if (option_given(invocation, &option_validate))
+                path = client_query(path, "validate", "true");
+        return remote_definition_file(client, invocation, path, _("Domain '%s' created from %s"), ret_error);
 }
 
 static int run(Invocation *invocation, MusterError **ret_error)

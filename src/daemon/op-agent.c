@@ -135,19 +135,10 @@ static int step_call(Operation *operation)
                              has_no_reply(data->command) ? AGENT_NO_REPLY : 0, NULL);
 }
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = json_object_new_object();
-        if (!operation->answer ||
-            json_object_object_add(operation->answer, "return", json_object_get(operation->reply)) < 0)
-                return error_oom(&operation->error);
-        return 0;
-}
-
 const OperationKind op_agent = {
         .name = "agent",
         .size = sizeof(AgentData),
-        .steps = (const OperationStep[]){require_running, step_call, step_answer, NULL},
+        .steps = (const OperationStep[]){require_running, step_call, step_answer_reply, NULL},
         .clear = clear,
         .timeout_usec = 60 * USEC_PER_SEC,
 };

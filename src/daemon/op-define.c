@@ -15,12 +15,6 @@
  * then the memory, then the event and the answer.
  */
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = managed_to_json(operation->managed);
-        return 0;
-}
-
 /* --- define ---------------------------------------------------------------------------------------- */
 
 static void clear_define(void *pointer)
@@ -71,7 +65,8 @@ static int step_take_definition(Operation *operation)
 const OperationKind op_define = {
         .name = "define",
         .size = sizeof(DefineData),
-        .steps = (const OperationStep[]){find_path, step_define, step_take_definition, step_answer, NULL},
+        .steps = (const OperationStep[]){find_path, step_define, step_take_definition, step_answer_domain,
+                                         NULL},
         .clear = clear_define,
         .timeout_usec = 60 * USEC_PER_SEC,
         .flags = OPERATION_WHOLE,
@@ -148,8 +143,8 @@ static int step_forget_definition(Operation *operation)
 const OperationKind op_undefine = {
         .name = "undefine",
         .size = sizeof(UndefineData),
-        .steps = (const OperationStep[]){check_undefine, step_undefine, step_forget_definition, step_answer,
-                                         NULL},
+        .steps = (const OperationStep[]){check_undefine, step_undefine, step_forget_definition,
+                                         step_answer_domain, NULL},
         .clear = clear_undefine,
         .timeout_usec = 60 * USEC_PER_SEC,
         .flags = OPERATION_WHOLE,
@@ -206,8 +201,8 @@ static int step_take_autostart(Operation *operation)
 const OperationKind op_autostart = {
         .name = "autostart",
         .size = sizeof(AutostartData),
-        .steps = (const OperationStep[]){check_autostart, step_autostart, step_take_autostart, step_answer,
-                                         NULL},
+        .steps = (const OperationStep[]){check_autostart, step_autostart, step_take_autostart,
+                                         step_answer_domain, NULL},
         .clear = clear_autostart,
         .timeout_usec = 60 * USEC_PER_SEC,
         .flags = OPERATION_WHOLE,

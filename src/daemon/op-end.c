@@ -53,6 +53,23 @@ int require_shut_off(Operation *operation)
                          domain_state_name(managed->state));
 }
 
+/* --- what operations answer ------------------------------------------------------------------------ */
+
+int step_answer_domain(Operation *operation)
+{
+        operation->answer = managed_to_json(operation->managed);
+        return 0;
+}
+
+int step_answer_reply(Operation *operation)
+{
+        operation->answer = json_object_new_object();
+        if (!operation->answer ||
+            json_object_object_add(operation->answer, "return", json_object_get(operation->reply)) < 0)
+                return error_oom(&operation->error);
+        return 0;
+}
+
 /* --- waiting for the process ----------------------------------------------------------------------- */
 
 static void on_end(Operation *operation)
@@ -251,18 +268,12 @@ static int step_grace(Operation *operation)
         return wait_end(operation, GRACE_USEC, on_grace_over);
 }
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = managed_to_json(operation->managed);
-        return 0;
-}
-
 const OperationKind op_destroy = {
         .name = "destroy",
         .size = sizeof(DestroyData),
         .steps = (const OperationStep[]){check_destroy, step_grace, step_kill, step_wait_end,
-                                         step_end_helpers, step_remove_files, step_forget_life, step_answer,
-                                         NULL},
+                                         step_end_helpers, step_remove_files, step_forget_life,
+                                         step_answer_domain, NULL},
         .timeout_usec = 60 * USEC_PER_SEC,
         .flags = OPERATION_URGENT,
 };

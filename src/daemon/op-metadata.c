@@ -113,16 +113,10 @@ static int step_take(Operation *operation)
         return managed_emit(managed, "metadata", "changed", TAKE(detail));
 }
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = managed_to_json(operation->managed);
-        return 0;
-}
-
 const OperationKind op_metadata = {
         .name = "metadata",
         .size = sizeof(MetadataData),
-        .steps = (const OperationStep[]){check, step_change, step_take, step_answer, NULL},
+        .steps = (const OperationStep[]){check, step_change, step_take, step_answer_domain, NULL},
         .clear = clear,
         .timeout_usec = 60 * USEC_PER_SEC,
         .flags = OPERATION_WHOLE,

@@ -80,16 +80,11 @@ static int step_want_reboot(Operation *operation)
         return life_record_write(operation->managed, &operation->error);
 }
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = managed_to_json(operation->managed);
-        return 0;
-}
-
 const OperationKind op_shutdown = {
         .name = "shutdown",
         .size = sizeof(PowerData),
-        .steps = (const OperationStep[]){check_running, step_agent_shutdown, step_acpi, step_answer, NULL},
+        .steps = (const OperationStep[]){check_running, step_agent_shutdown, step_acpi, step_answer_domain,
+                                         NULL},
         .timeout_usec = 30 * USEC_PER_SEC,
 };
 
@@ -97,7 +92,7 @@ const OperationKind op_reboot = {
         .name = "reboot",
         .size = sizeof(PowerData),
         .steps = (const OperationStep[]){check_running, step_agent_reboot, step_want_reboot, step_acpi,
-                                         step_answer, NULL},
+                                         step_answer_domain, NULL},
         .timeout_usec = 30 * USEC_PER_SEC,
 };
 
@@ -111,7 +106,7 @@ static int step_reset(Operation *operation)
 const OperationKind op_reset = {
         .name = "reset",
         .size = sizeof(PowerData),
-        .steps = (const OperationStep[]){require_running, step_reset, step_answer, NULL},
+        .steps = (const OperationStep[]){require_running, step_reset, step_answer_domain, NULL},
         .timeout_usec = 30 * USEC_PER_SEC,
 };
 
@@ -137,7 +132,7 @@ static int step_is_paused(Operation *operation)
 const OperationKind op_suspend = {
         .name = "suspend",
         .size = sizeof(PowerData),
-        .steps = (const OperationStep[]){check_running, step_stop, step_is_paused, step_answer, NULL},
+        .steps = (const OperationStep[]){check_running, step_stop, step_is_paused, step_answer_domain, NULL},
         .timeout_usec = 30 * USEC_PER_SEC,
 };
 
@@ -173,6 +168,6 @@ static int step_is_running(Operation *operation)
 const OperationKind op_resume = {
         .name = "resume",
         .size = sizeof(PowerData),
-        .steps = (const OperationStep[]){check_paused, step_cont, step_is_running, step_answer, NULL},
+        .steps = (const OperationStep[]){check_paused, step_cont, step_is_running, step_answer_domain, NULL},
         .timeout_usec = 30 * USEC_PER_SEC,
 };

@@ -28,19 +28,10 @@ static int step_call(Operation *operation)
         return operation_call(operation, data->command, TAKE(data->arguments), 0);
 }
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = json_object_new_object();
-        if (!operation->answer ||
-            json_object_object_add(operation->answer, "return", json_object_get(operation->reply)) < 0)
-                return error_oom(&operation->error);
-        return 0;
-}
-
 const OperationKind op_qmp = {
         .name = "qmp",
         .size = sizeof(QmpData),
-        .steps = (const OperationStep[]){require_running, step_call, step_answer, NULL},
+        .steps = (const OperationStep[]){require_running, step_call, step_answer_reply, NULL},
         .clear = clear,
         .timeout_usec = 60 * USEC_PER_SEC,
 };

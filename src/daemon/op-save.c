@@ -340,12 +340,6 @@ static int step_saved(Operation *operation)
         return step_kill(operation);
 }
 
-static int step_answer(Operation *operation)
-{
-        operation->answer = managed_to_json(operation->managed);
-        return 0;
-}
-
 /* --- the way back ---------------------------------------------------------------------------------- */
 
 /* What it did goes for nothing, since the next one ends it, or there is nothing left that could be asked. */
@@ -457,7 +451,7 @@ const OperationKind op_save = {
                         step_end_helpers,
                         step_remove_files,
                         step_forget_life,
-                        step_answer,
+                        step_answer_domain,
                         NULL,
                 },
         .undo = (const OperationStep[]){UNDO, NULL},
@@ -569,7 +563,7 @@ static int step_forget(Operation *operation)
 static int step_forgotten(Operation *operation)
 {
         operation->managed->managed_save = false;
-        return step_answer(operation);
+        return step_answer_domain(operation);
 }
 
 const OperationKind op_forget_save = {

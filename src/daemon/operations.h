@@ -135,6 +135,10 @@ typedef struct QmpData {
 } QmpData;
 extern const OperationKind op_qmp;
 
+/* For their last steps: the domain as it is now; what was replied to the last call. */
+int step_answer_domain(Operation *operation);
+int step_answer_reply(Operation *operation);
+
 /* For their first steps: -ESTALE with a sentence unless the domain runs and can be spoken to, or does not
  * run. */
 int require_running(Operation *operation);

@@ -22,6 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/fileio.h"
 #include "base/i18n.h"
 #include "base/util.h"
 #include "emulator/sandbox.h"
@@ -76,19 +77,6 @@ static int reset_oom(void)
         return write(fd, "0", 1) == 1 ? 0 : -errno;
 }
 
-static void close_from(int first)
-{
-        struct rlimit limit;
-
-        if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-                return;
-        /* Linux before 5.9. */
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 65536)
-                limit.rlim_cur = 65536;
-        for (int fd = first; fd < (int)limit.rlim_cur; fd++)
-                (void)close(fd);
-}
-
 /*
  * A source may have the number of another one's target, or be named twice: so all are moved out of the way
  * at first. The channel ends up behind the last of them, where execve() closes it.
@@ -118,7 +106,7 @@ static int arrange_descriptors(const ChildPlan *plan, int *ret_channel)
         if (dup3(channel, last, O_CLOEXEC) < 0)
                 return -errno;
         *ret_channel = last;
-        close_from(last + 1);
+        close_fds_from(last + 1);
         return 0;
 }
 

@@ -56,39 +56,10 @@ static const struct {
         {"spice", "image-compression", "off"},
 };
 
-/* Options that say nothing of the guest's machine, or are said by a device that uses them. */
-static const char *const left_out[] = {"S",
-                                       "nodefaults",
-                                       "no-user-config",
-                                       "no-shutdown",
-                                       "daemonize",
-                                       "msg",
-                                       "sandbox",
-                                       "pidfile",
-                                       "D",
-                                       "name",
-                                       "uuid",
-                                       "qmp",
-                                       "qmp-pretty",
-                                       "monitor",
-                                       "add-fd",
-                                       "nouserconfig",
-                                       "trace",
-                                       "d",
-                                       "L",
-                                       "mon",
-                                       "tpmdev",
-                                       "chardev",
-                                       "netdev",
-                                       "blockdev",
-                                       "accel",
-                                       "nic",
-                                       "serial",
-                                       "parallel",
-                                       "vga",
-                                       "fsdev",
-                                       "enable-kvm",
-                                       NULL};
+/* Beside the silent ones, options that a device that uses them says. */
+static const char *const left_out[] = {"mon",   "tpmdev",     "chardev", "netdev",   "blockdev",
+                                       "accel", "nic",        "serial",  "parallel", "vga",
+                                       "fsdev", "enable-kvm", NULL};
 
 static bool is_silent(const char *kind, const char *key, const char *value)
 {
@@ -281,12 +252,18 @@ static int option_line(const Argv *argv, const ArgvOption *option, bool boot, ch
         return *ret ? 0 : -ENOMEM;
 }
 
+static bool is_among(const char *const *names, const char *name)
+{
+        for (size_t i = 0; names[i]; i++)
+                if (streq(names[i], name))
+                        return true;
+        return false;
+}
+
 static bool is_left_out(const ArgvOption *option)
 {
-        for (size_t i = 0; left_out[i]; i++)
-                if (streq(left_out[i], option->name))
-                        return true;
-        return is_used_object(option) || (option->done && json_object_object_length(option->values) == 0);
+        return is_among(argv_silent, option->name) || is_among(left_out, option->name) ||
+               is_used_object(option) || (option->done && json_object_object_length(option->values) == 0);
 }
 
 /* Of a plan, given what runs; or of what runs, given its plan. */

@@ -27,6 +27,9 @@ typedef struct ArgvMap {
         int r;
 } ArgvMap;
 
+/* Options that say nothing of the guest's machine; NULL-terminated. In argv.c. */
+extern const char *const argv_silent[];
+
 /* argv-read.c */
 ArgvOption *argv_add(Argv *argv, const char *name); /* NULL: out of memory */
 const char *argv_get(const ArgvOption *option, const char *key);

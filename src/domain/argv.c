@@ -251,30 +251,31 @@ static void ignore_monitors(ArgvMap *map)
         }
 }
 
+const char *const argv_silent[] = {"S",
+                                   "nodefaults",
+                                   "no-user-config",
+                                   "no-shutdown",
+                                   "daemonize",
+                                   "msg",
+                                   "sandbox",
+                                   "pidfile",
+                                   "D",
+                                   "name",
+                                   "uuid",
+                                   "qmp",
+                                   "qmp-pretty",
+                                   "monitor",
+                                   "add-fd",
+                                   "nouserconfig",
+                                   "trace",
+                                   "d",
+                                   "L",
+                                   NULL};
+
 static void ignore(ArgvMap *map)
 {
-        static const char *const names[] = {"S",
-                                            "nodefaults",
-                                            "no-user-config",
-                                            "no-shutdown",
-                                            "daemonize",
-                                            "msg",
-                                            "sandbox",
-                                            "pidfile",
-                                            "D",
-                                            "name",
-                                            "uuid",
-                                            "qmp",
-                                            "qmp-pretty",
-                                            "monitor",
-                                            "add-fd",
-                                            "nouserconfig",
-                                            "trace",
-                                            "d",
-                                            "L"};
-
-        for (size_t i = 0; i < ELEMENTSOF(names); i++)
-                for (ArgvOption *option = NULL; (option = argv_next(map->argv, names[i], option));)
+        for (size_t i = 0; argv_silent[i]; i++)
+                for (ArgvOption *option = NULL; (option = argv_next(map->argv, argv_silent[i], option));)
                         ignore_all(option);
         ignore_monitors(map);
         for (ArgvOption *object = NULL; (object = argv_next(map->argv, "object", object));)

@@ -262,19 +262,6 @@ static void reset_signals(void)
         (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void close_from(int first)
-{
-        struct rlimit limit;
-
-        if (syscall(SYS_close_range, first, ~0U, 0) == 0)
-                return;
-        /* Linux before 5.9. */
-        if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur > 65536)
-                limit.rlim_cur = 65536;
-        for (int fd = first; fd < (int)limit.rlim_cur; fd++)
-                (void)close(fd);
-}
-
 /* 0 and 1: the socket, 2: stderr, 3: the report, which execve() closes. */
 static int arrange_descriptors(int socket, int stderr_fd, int *report_fd)
 {
@@ -288,7 +275,7 @@ static int arrange_descriptors(int socket, int stderr_fd, int *report_fd)
         if (dup2(in, 0) < 0 || dup2(in, 1) < 0 || dup2(err, 2) < 0 || dup3(report, 3, O_CLOEXEC) < 0)
                 return -errno;
         *report_fd = 3;
-        close_from(4);
+        close_fds_from(4);
         return 0;
 }
 
